@@ -1,0 +1,71 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Toy tasks: verifiable answers, a difficulty that the text reveals, and prompts held out by construction."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+DIGITS = "0123456789"
+HELD_OUT_SHARE = 5
+
+
+class Problem(NamedTuple):
+    prompt: str
+    answer: str
+    difficulty: int
+
+
+class Task(ABC):
+    """One family of problems with difficulties 1 to ``len(kept)``.
+
+    ``kept[d - 1]`` is the probability with which the supervised warm start keeps a problem of difficulty d: what it
+    rarely saw, the model rarely solves, and reinforcement learning has a graded set of problems to work on.
+    """
+
+    name: str
+    kept: tuple[float, ...]
+
+    @property
+    def difficulties(self) -> range:
+        return range(1, len(self.kept) + 1)
+
+    @abstractmethod
+    def draw(self, rng: random.Random, difficulty: int) -> Problem:
+        """A random problem of the given difficulty."""
+
+    def draw_split(self, rng: random.Random, difficulty: int, *, held_out: bool) -> Problem:
+        """A random problem of one side of the split; no prompt is ever on both sides."""
+        while True:
+            problem = self.draw(rng, difficulty)
+            if is_held_out(problem.prompt) == held_out:
+                return problem
+
+
+class Reverse(Task):
+    """``12345=`` -> ``54321``; the difficulty is the number of digits, 1 to 8."""
+
+    name = "reverse"
+    kept = (1.0, 1.0, 1.0, 1.0, 0.3, 0.3, 0.1, 0.1)
+
+    def draw(self, rng: random.Random, difficulty: int) -> Problem:
+        digits = "".join(rng.choice(DIGITS) for _ in range(difficulty))
+        return Problem(f"{digits}=", digits[::-1], difficulty)
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (Reverse(),)}
+
+
+def is_held_out(prompt: str) -> bool:
+    """Whether a prompt belongs to the held-out split: a fifth of all prompts, by a hash of the text."""
+    return zlib.crc32(prompt.encode()) % HELD_OUT_SHARE == 0
+
+
+def find_task(name: str) -> Task:
+    """The task of that name; ValueError names those that exist."""
+    if name not in TASKS:
+        raise ValueError(f"task must be one of {', '.join(TASKS)}, got {name!r}")
+    return TASKS[name]
