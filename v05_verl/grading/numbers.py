@@ -1,0 +1,85 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Exact numbers, as answers write them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+MAX_EXPONENT = 400  # |power of ten|; beyond it a number is left to the other paths
+MAX_DIGITS = 400
+
+_PLAIN = r"\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+"
+_DECIMAL = re.compile(rf"([+-]?)({_PLAIN})")
+_SCIENTIFIC = re.compile(
+    rf"([+-]?)(?:({_PLAIN})(?:[eE]|(?:\\times|\\cdot|\*|[xX])10(?:\^|\*\*))|10\^)(?:\{{([+-]?\d+)\}}|\(([+-]?\d+)\)|([+-]?\d+))"
+)
+_RATIO = re.compile(rf"([+-]?)\(?([+-]?)({_PLAIN})\)?/\(?([+-]?)({_PLAIN})\)?")
+_FRAC = re.compile(rf"([+-]?)(\d*)\\frac\{{([+-]?)({_PLAIN})\}}\{{([+-]?)({_PLAIN})\}}")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A rational number, and how many decimals it was written with (None: not written as a decimal)."""
+
+    value: Fraction
+    decimals: int | None = None
+
+
+def parse_number(text: str) -> Number | None:
+    """The number that ``text`` (normalised, without spaces) writes out, None where it is something else.
+
+    Integers, decimals, thousands separators, a/b and \\frac{a}{b}, mixed numbers, scientific notation. The value is
+    exact: "0.1" is 1/10. "1/0" is no number.
+    """
+    if not text or len(text) > MAX_DIGITS:
+        return None
+    text = text.replace(" ", "")
+    match = _DECIMAL.fullmatch(text)
+    if match:
+        return Number(_sign(match[1]) * _plain(match[2]), _decimals(match[2]))
+    match = _SCIENTIFIC.fullmatch(text)
+    if match:
+        return _scientific(match)
+    match = _RATIO.fullmatch(text)
+    if match:
+        return _ratio(_sign(match[1]) * _sign(match[2]) * _sign(match[4]), match[3], match[5])
+    match = _FRAC.fullmatch(text)
+    if match:
+        return _mixed(match)
+    return None
+
+
+def _scientific(match: re.Match) -> Number | None:
+    exponent = match[3] or match[4] or match[5]
+    if len(exponent) > 4 or abs(int(exponent)) > MAX_EXPONENT:
+        return None
+    mantissa = match[2] or "1"
+    return Number(_sign(match[1]) * _plain(mantissa) * Fraction(10) ** int(exponent))
+
+
+def _ratio(sign: int, numerator: str, denominator: str) -> Number | None:
+    below = _plain(denominator)
+    return Number(sign * _plain(numerator) / below) if below else None
+
+
+def _mixed(match: re.Match) -> Number | None:
+    whole, signs = match[2], _sign(match[3]) * _sign(match[5])
+    if whole and signs < 0:
+        return None
+    part = _ratio(signs, match[4], match[6])
+    return part and Number(_sign(match[1]) * (int(whole or 0) + part.value))
+
+
+def _plain(text: str) -> Fraction:
+    return Fraction(text.replace(",", "").rstrip(".") or "0")
+
+
+def _decimals(text: str) -> int | None:
+    return len(text.partition(".")[2]) if "." in text else None
+
+
+def _sign(text: str) -> int:
+    return -1 if text == "-" else 1
