@@ -1,0 +1,67 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How good priors are, judged by a few rollouts per prompt. All ours.
+
+Give the rollouts of the *first* wave only: how many later ones there are depends on the rewards, which biases every
+estimate here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from v05_verl.core import checks
+
+
+def mean_squared_error(prior: ArrayLike, group_mean: ArrayLike, group_var: ArrayLike, n: ArrayLike) -> float:
+    """Mean of (V - mu)^2 over prompts, freed of the sampling noise of the group means.
+
+    E[(V - v_k)^2] = (V - mu)^2 + sigma^2 / k, so the unbiased variance of each group over its k is taken off. The
+    result can be below 0 by chance. Groups of one rollout have no variance and are left out; NaN where none is left.
+
+    Args:
+        prior: (P,) V, on the reward scale.
+        group_mean: (P,) v_k.
+        group_var: (P,) unbiased variance of the rewards of the group (ddof = 1); ignored where n = 1.
+        n: (P,) k.
+    """
+    prior, group_mean, n = checks.finite("prior", prior), checks.finite("group_mean", group_mean), checks.counts("n", n)
+    usable = n >= 2
+    if not usable.any():
+        return float("nan")
+    noise = np.asarray(group_var, dtype=np.float64)[usable] / n[usable]
+    return float(np.mean((prior[usable] - group_mean[usable]) ** 2 - noise))
+
+
+def area_under_curve(prior: ArrayLike, solved: ArrayLike) -> float:
+    """Probability that a solved prompt has the higher prior than an unsolved one, ties counting half.
+
+    Args:
+        prior: (P,) V.
+        solved: (P,) booleans; the V0 paper calls a prompt solved when its mean reward is at least the middle of the
+            range.
+
+    Returns:
+        In [0, 1]; NaN where all prompts are solved or none is.
+    """
+    prior, solved = checks.finite("prior", prior), np.asarray(solved, dtype=bool)
+    checks.same_length(prior=prior, solved=solved)
+    positives, negatives = int(solved.sum()), int((~solved).sum())
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    rank_sum = rankdata(prior)[solved].sum()
+    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def calibration_slope(prior: ArrayLike, group_mean: ArrayLike) -> float:
+    """Slope of the least-squares line of group means on priors.
+
+    1 is calibrated, above 1 compressed priors, below 1 priors that are too bold; NaN where all priors are equal.
+    """
+    prior, group_mean = checks.finite("prior", prior), checks.finite("group_mean", group_mean)
+    checks.same_length(prior=prior, group_mean=group_mean)
+    centred = prior - prior.mean() if len(prior) else prior
+    spread = float(np.sum(centred**2))
+    return float(np.sum(centred * group_mean) / spread) if spread > 1e-12 else float("nan")

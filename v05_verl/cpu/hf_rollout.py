@@ -1,0 +1,194 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""verl's rollout engine ``hf``: one Ray actor around :class:`v05_verl.cpu.engine.Engine`.
+
+``HFReplica`` is what verl's LLM server manager launches; ``HFServerAdapter`` lives in the training worker and hands
+the actor's new weights to the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import ray
+import torch
+from transformers import AutoModelForCausalLM
+from verl.utils.config import omega_conf_to_dataclass
+from verl.workers.rollout.base import BaseRollout
+from verl.workers.rollout.replica import RolloutReplica, TokenOutput
+
+from v05_verl.cpu.engine import Engine, Sampling, Sequence
+
+
+def _server_name(replica_rank: int) -> str:
+    return f"v05_hf_rollout_{replica_rank}"
+
+
+class HFServer:
+    """Token-in, token-out generation with verl's server interface; generation runs in one background thread."""
+
+    def __init__(self, config, model_config, replica_rank: int):
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        self._config = config
+        model_config = omega_conf_to_dataclass(model_config)
+        model = AutoModelForCausalLM.from_pretrained(
+            model_config.local_path, dtype=torch.float32, attn_implementation="sdpa"
+        ).eval()
+        tokenizer = model_config.tokenizer
+        eos = model.generation_config.eos_token_id
+        eos_token_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+        self._engine = Engine(
+            model,
+            eos_token_ids=eos_token_ids,
+            vocab_size=len(tokenizer),
+            max_rows=config.max_num_seqs,
+            max_positions=config.max_model_len or config.prompt_length + config.response_length,
+            seed=config.seed + replica_rank,
+        )
+        self._global_steps: int | None = None
+        self._stepping = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._admitting = asyncio.Event()
+        self._admitting.set()
+        self._loop_task: asyncio.Task | None = None
+
+    async def ready(self) -> bool:
+        return True
+
+    async def generate(
+        self, request_id: str, prompt_ids: list[int], sampling_params: dict[str, Any], **kwargs
+    ) -> TokenOutput:
+        """Generates one response; an error of the engine is raised to the caller of each affected request."""
+        if self._loop_task is None:
+            self._loop_task = asyncio.create_task(self._run_engine())
+        started_at_step = self._global_steps
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[str] = loop.create_future()
+        sequence = Sequence(
+            prompt=list(prompt_ids),
+            max_tokens=self._max_tokens(len(prompt_ids), sampling_params),
+            sampling=Sampling(
+                temperature=float(sampling_params.get("temperature", 1.0)),
+                top_p=float(sampling_params.get("top_p", 1.0)),
+                top_k=int(sampling_params.get("top_k", -1)),
+            ),
+            on_done=lambda stop_reason: loop.call_soon_threadsafe(ended.set_result, stop_reason),
+            on_error=lambda error: loop.call_soon_threadsafe(ended.set_exception, error),
+        )
+        self._engine.add(sequence)
+        self._wake.set()
+        stop_reason = await ended
+        return TokenOutput(
+            token_ids=sequence.tokens,
+            log_probs=sequence.log_probs if sampling_params.get("logprobs") else None,
+            stop_reason=stop_reason,
+            extra_fields={
+                "global_steps": self._global_steps,
+                "min_global_steps": started_at_step,
+                "max_global_steps": self._global_steps,
+            },
+        )
+
+    def _max_tokens(self, prompt_length: int, sampling_params: dict[str, Any]) -> int:
+        asked = sampling_params.get("max_tokens") or sampling_params.get("max_new_tokens")
+        room = self._engine.max_positions - prompt_length
+        return min(asked or self._config.response_length, room)
+
+    async def _run_engine(self) -> None:
+        while True:
+            if not self._engine.busy:
+                self._wake.clear()
+                await self._wake.wait()
+            await self._admitting.wait()
+            async with self._stepping:
+                await self._step(admit=self._admitting.is_set())
+
+    async def _step(self, admit: bool) -> None:
+        try:
+            await asyncio.to_thread(self._engine.step, admit)
+        except Exception as error:  # raised to every caller whose request it broke; the server lives on
+            for sequence in self._engine.drop_all():
+                sequence.on_error(error)
+
+    async def update_weights(self, weights: dict[str, torch.Tensor], global_steps: int | None = None) -> None:
+        """Replaces the model's parameters once no sequence is running; raises KeyError for a name it lacks."""
+        async with self._stepping:
+            while self._engine.running:
+                await self._step(admit=False)
+            parameters = self._engine.model.state_dict()
+            unknown = sorted(set(weights) - set(parameters))
+            if unknown:
+                raise KeyError(f"the rollout model has no parameter {unknown[0]} ({len(unknown)} unknown names)")
+            with torch.no_grad():
+                for name, value in weights.items():
+                    parameters[name].copy_(value)
+            if global_steps is not None:
+                self._global_steps = global_steps
+
+    async def abort_all_requests(self, reject_request: bool = False) -> None:
+        """Ends every request with the tokens that it has and holds new ones until ``resume_generation``."""
+        self._admitting.clear()
+        async with self._stepping:
+            for sequence in self._engine.drop_all():
+                sequence.on_done("aborted")
+
+    async def resume_generation(self) -> None:
+        self._admitting.set()
+
+    async def set_global_steps(self, global_steps: int) -> None:
+        self._global_steps = global_steps
+
+    # Weights and cache stay in host memory: there is nothing to release between generation and training.
+    async def wake_up(self, tags: list[str] | None = None) -> None: ...
+
+    async def sleep(self) -> None: ...
+
+    async def clear_kv_cache(self) -> None: ...
+
+    async def release_kv_cache(self) -> None: ...
+
+    async def resume_kv_cache(self) -> None: ...
+
+    async def start_profile(self, **kwargs) -> None: ...
+
+    async def stop_profile(self) -> None: ...
+
+
+class HFReplica(RolloutReplica):
+    """One server actor beside the training worker."""
+
+    async def launch_servers(self) -> None:
+        server = (
+            ray.remote(HFServer)
+            .options(name=_server_name(self.replica_rank), num_cpus=0, max_concurrency=self.max_concurrency)
+            .remote(self.config, self.model_config, self.replica_rank)
+        )
+        await server.ready.remote()
+        self.servers = [server]
+        self._server_handle = server
+        self._server_address = _server_name(self.replica_rank)
+
+
+class HFServerAdapter(BaseRollout):
+    """The training worker's side of the weight transfer."""
+
+    def __init__(self, config, model_config, device_mesh, **kwargs):
+        super().__init__(config, model_config, device_mesh)
+        self._replica_rank = int(os.environ["RANK"])
+
+    async def resume(self, tags: list[str]) -> None:
+        """Nothing was released."""
+
+    async def release(self) -> None:
+        """Host memory is kept."""
+
+    @torch.no_grad()
+    async def update_weights(self, weights, global_steps=None, wire_format: str = "named_tensors", **kwargs) -> None:
+        if wire_format != "named_tensors":
+            raise NotImplementedError(
+                f"the hf rollout takes whole tensors, not {wire_format!r}; leave rollout.checkpoint_engine alone"
+            )
+        named = {name: tensor.detach().cpu() for name, tensor in weights}
+        await ray.get_actor(_server_name(self._replica_rank)).update_weights.remote(named, global_steps)

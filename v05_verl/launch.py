@@ -1,0 +1,96 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold before a run with ``algorithm.adv_estimator=v05`` starts, each with a sentence that names the fix.
+
+verl 0.9.1 has no hook for a check at launch. ``install`` therefore wraps ``verl.utils.config.validate_config``, which
+``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; ``tests/test_launch_on_cpu.py``
+fails when that changes. ``V05Trainer`` runs the same check, for entry points of one's own.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from omegaconf import DictConfig, OmegaConf
+
+from v05_verl import config as v05_config
+
+ESTIMATOR = "v05"
+TRAINER_MODE = "v05_sync"
+MANAGER = "v05_verl.rollout.manager.V05AgentLoopManager"
+LOAD_THE_GROUP = "load the group: 'hydra.searchpath=[pkg://v05_verl.conf]' +v05=default"
+
+
+def check(config: DictConfig) -> None:
+    """Raises ValueError with every problem of a configuration that uses v05 or loads its group; else does nothing."""
+    uses_estimator = config.algorithm.adv_estimator == ESTIMATOR
+    if not uses_estimator and config.get("v05") is None:
+        return
+    problems = [*_missing(config, uses_estimator), *_unsupported(config)]
+    if problems:
+        raise ValueError("v05 cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    v05_config.from_verl(config)
+
+
+def install() -> None:
+    """Makes verl's own configuration check run ``check`` first."""
+    import verl.utils.config as verl_config
+
+    original = verl_config.validate_config
+    if getattr(original, "checks_v05", False):
+        return
+
+    @functools.wraps(original)
+    def validate_config(config, *args, **kwargs):
+        check(config)
+        return original(config, *args, **kwargs)
+
+    validate_config.checks_v05 = True
+    verl_config.validate_config = validate_config
+
+
+def _missing(config: DictConfig, uses_estimator: bool) -> list[str]:
+    problems = []
+    if not uses_estimator:
+        problems.append(
+            f"the group v05 is loaded but algorithm.adv_estimator is {config.algorithm.adv_estimator!r}; "
+            "set algorithm.adv_estimator=v05 or drop +v05=default"
+        )
+    if config.get("v05") is None:
+        problems.append(f"algorithm.adv_estimator=v05 needs the keys v05.*; {LOAD_THE_GROUP}")
+    mode = OmegaConf.select(config, "trainer.v1.trainer_mode")
+    if mode != TRAINER_MODE:
+        problems.append(f"trainer.v1.trainer_mode must be {TRAINER_MODE}, not {mode}; {LOAD_THE_GROUP}")
+    if not OmegaConf.select(config, "trainer.use_v1"):
+        problems.append("trainer.use_v1 must be True: v05 runs in verl's V1 trainer")
+    manager = OmegaConf.select(config, "actor_rollout_ref.rollout.agent.agent_loop_manager_class")
+    if manager != MANAGER:
+        problems.append(
+            f"actor_rollout_ref.rollout.agent.agent_loop_manager_class must be {MANAGER}, not {manager}; "
+            f"{LOAD_THE_GROUP}"
+        )
+    return problems
+
+
+def _unsupported(config: DictConfig) -> list[str]:
+    problems = []
+    if OmegaConf.select(config, "algorithm.use_kl_in_reward"):
+        problems.append(
+            "algorithm.use_kl_in_reward=True moves rewards out of v05.reward_range; "
+            "use actor_rollout_ref.actor.use_kl_loss=True instead"
+        )
+    if OmegaConf.select(config, "algorithm.filter_groups.enable"):
+        problems.append(
+            "algorithm.filter_groups.enable=True drops groups whose rewards agree, from which v05 learns; set it False"
+        )
+    if OmegaConf.select(config, "critic.enable"):
+        problems.append("critic.enable=True: v05 has no critic; set critic.enable=False")
+    reward_model = OmegaConf.select(config, "reward.reward_model")
+    if reward_model is not None and reward_model.get("enable") and not reward_model.get("enable_resource_pool"):
+        problems.append(
+            "a colocated reward model scores after all rollouts, and v05 needs each reward before it asks for the next "
+            "rollout; set reward.reward_model.enable_resource_pool=True or use a reward function"
+        )
+    if OmegaConf.select(config, "skip.rollout_tq.enable"):
+        problems.append("skip.rollout_tq.enable=True replays rollouts without their priors; set it False")
+    return problems

@@ -1,0 +1,90 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ``v05/*`` metrics of one training step; a metric that a step does not define (no priors, say) is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from v05_verl.advantage import BatchRows
+from v05_verl.batch import PromptBatch
+from v05_verl.config import V05Config
+from v05_verl.core import prior_quality
+from v05_verl.core.shrinkage import fuse
+from v05_verl.rollout.records import PromptRecord
+
+
+def of_step(
+    prompts: PromptBatch, rows: BatchRows, dispatched: list[PromptRecord], config: V05Config
+) -> dict[str, float]:
+    """All metrics of a step.
+
+    Args:
+        prompts: the prompts that are trained on.
+        rows: the batch's rows, with rewards and baselines.
+        dispatched: records of all prompts of the step, those whose rollouts all failed included.
+        config: the run's settings.
+    """
+    values = {
+        **_rollouts(prompts, dispatched, config),
+        **_prior(prompts, config),
+        **_prior_waiting(dispatched),
+        "v05/baseline/mean": float(np.mean(rows.baselines[rows.is_real])),
+        "v05/advantage/abs_mean": float(np.mean(np.abs((rows.rewards - rows.baselines)[rows.is_real]))),
+        "v05/batch/rows": float(rows.is_real.sum()),
+        "v05/batch/padding_rows": float((~rows.is_real).sum()),
+    }
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def _rollouts(prompts: PromptBatch, dispatched: list[PromptRecord], config: V05Config) -> dict[str, float]:
+    asked = np.array([record.asked for record in dispatched])
+    extra = prompts.trials - prompts.first_n
+    return {
+        "v05/rollouts/step": float(asked.sum()),
+        "v05/rollouts/per_prompt/mean": float(asked.mean()),
+        "v05/rollouts/per_prompt/min": float(asked.min()),
+        "v05/rollouts/per_prompt/p50": float(np.percentile(asked, 50)),
+        "v05/rollouts/per_prompt/p90": float(np.percentile(asked, 90)),
+        "v05/rollouts/per_prompt/max": float(asked.max()),
+        "v05/rollouts/extended_frac": float(np.mean(asked > config.k_init)),
+        "v05/rollouts/k_max_frac": float(np.mean(asked >= config.k_max)),
+        "v05/rollouts/waves/mean": float(np.mean([record.waves for record in dispatched])),
+        "v05/rollouts/extra_on_uniform_frac": float(extra[prompts.is_uniform].sum() / max(extra.sum(), 1)),
+        "v05/rollouts/uniform_frac": float(prompts.is_uniform.mean()),
+        "v05/rollouts/failed": float(sum(len(record.failed_sessions) for record in dispatched)),
+        "v05/rollouts/failed_prompts": float(sum(len(record.failed_sessions) == record.asked for record in dispatched)),
+    }
+
+
+def _prior(prompts: PromptBatch, config: V05Config) -> dict[str, float]:
+    known = np.isfinite(prompts.prior)
+    values = {"v05/prior/missing_frac": float(np.mean(~known))}
+    if not known.any():
+        return values
+    prior = prompts.prior[known]
+    fusion = fuse(prompts.mean[known], prompts.trials[known], prior, config.noise_scale)
+    values |= {
+        "v05/prior/mean": float(prior.mean()),
+        "v05/prior/accepted_frac": float(np.mean(fusion.weight == 0)),
+        "v05/prior/weight_on_group_mean": float(fusion.weight.mean()),
+    }
+    judged = known & (prompts.first_n > 0)
+    if not judged.any():
+        return values
+    prior, mean, n = prompts.prior[judged], prompts.first_mean[judged], prompts.first_n[judged]
+    middle = sum(config.reward_range) / 2
+    return values | {
+        "v05/prior/mse": prior_quality.mean_squared_error(prior, mean, prompts.first_var[judged], n),
+        "v05/prior/auc": prior_quality.area_under_curve(prior, mean >= middle),
+        "v05/prior/calibration_slope": prior_quality.calibration_slope(prior, mean),
+    }
+
+
+def _prior_waiting(dispatched: list[PromptRecord]) -> dict[str, float]:
+    waited = np.array([record.prior_wait_s for record in dispatched])
+    return {
+        "v05/prior/wait_s/p50": float(np.percentile(waited, 50)),
+        "v05/prior/wait_s/mean": float(waited.mean()),
+        "v05/prior/wait_s/max": float(waited.max()),
+    }

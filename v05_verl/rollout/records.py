@@ -1,0 +1,36 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the rollout scheduler tells the trainer about each prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class PromptRecord:
+    """One training prompt, from dispatch to its last rollout."""
+
+    uid: str
+    text: str
+    """The prompt as the value model saw it."""
+    prior: float | None = None
+    """V on the reward scale; None where the value model gave none."""
+    prior_error: str | None = None
+    """Why there is no prior."""
+    prior_wait_s: float = 0.0
+    """Seconds from the end of the first wave until the prior was in hand."""
+    wave_of_session: list[int] = field(default_factory=list)
+    """For each rollout asked for, the number of its wave."""
+    failed_sessions: list[int] = field(default_factory=list)
+    """Rollouts that raised an error."""
+    error: str | None = None
+    """Why the scheduler itself failed on this prompt."""
+
+    @property
+    def asked(self) -> int:
+        return len(self.wave_of_session)
+
+    @property
+    def waves(self) -> int:
+        return self.wave_of_session[-1] + 1 if self.wave_of_session else 0

@@ -1,0 +1,197 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""verl's synchronous trainer with the value model around it: ``trainer.v1.trainer_mode=v05_sync``."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import transfer_queue as tq
+from omegaconf import DictConfig, open_dict
+from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.utils.fs import local_mkdir_safe
+
+from v05_verl import config as v05_config
+from v05_verl import launch
+from v05_verl import metrics as step_metrics
+from v05_verl.advantage import BatchRows, rows_of_batch
+from v05_verl.batch import PromptBatch, collect_rows
+from v05_verl.rollout.manager import V05AgentLoopManager
+from v05_verl.rollout.records import PromptRecord
+from v05_verl.value.service import ValueClient
+
+logger = logging.getLogger(__name__)
+
+STATE_FILE = "v05.pt"
+
+
+@dataclass
+class Spent:
+    """Cost of the run so far, across restarts."""
+
+    rollouts: int = 0
+    tokens: int = 0
+
+
+@register_trainer("v05_sync")
+class V05Trainer(PPOTrainerSync):
+    """Adds to verl's ``sync`` trainer: priors for the estimator, outcomes for the value model, metrics, its state."""
+
+    def __init__(self, config: DictConfig):
+        launch.check(config)
+        self._v05 = v05_config.from_verl(config)
+        with open_dict(config):
+            # verl tests for the name "sync" (replay buffer, dataloader batch size, persistence), and this trainer is.
+            config.trainer.v1.trainer_mode = "sync"
+        super().__init__(config)
+        self._value_model = ValueClient(self._v05.value)
+        self._spent = Spent()
+        self._records: dict[str, PromptRecord] = {}
+
+    def _build_replay_buffer(self):
+        replay_buffer = super()._build_replay_buffer()
+        replay_buffer.poll_interval = self._v05.poll_interval_s
+        return replay_buffer
+
+    def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
+        print(self._batch_arithmetic())
+        agent_loop_manager.use_value_model(self._value_model)
+        super().fit(agent_loop_manager)
+
+    # ------------------------------------------------ one step ------------------------------------------------
+
+    def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        self._records.update(self.agent_loop_manager.take_records())
+        rows, records = collect_rows(batch, self._records, self._v05)
+        self._raise_scheduler_errors()
+        self._check_rewards(batch, rows, records)
+        with rows_of_batch(rows):
+            batch = super()._compute_advantage(batch, metrics)
+
+        prompts = PromptBatch.of(rows, records, self._v05)
+        self._handle_missing_priors(prompts)
+        self._value_model.tell(prompts.texts, prompts.successes, prompts.trials, self.global_steps)
+        self._spent.rollouts += sum(record.asked for record in self._records.values())
+        self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
+        metrics.update(step_metrics.of_step(prompts, rows, list(self._records.values()), self._v05))
+        metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
+        self._records.clear()
+        return batch
+
+    def _get_required_batch_multiple(self, dp_size: int) -> int:
+        # Rows must split evenly into the step's mini-batches and each of those over the data-parallel ranks.
+        return dp_size * self._mini_batches
+
+    def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        with self._mini_batch_of(len(batch) // self._mini_batches):
+            return super()._update_actor(batch, metrics)
+
+    @property
+    def _mini_batches(self) -> int:
+        """Optimizer steps per training step and epoch, whatever the number of rollouts."""
+        config = self.config
+        return max(1, config.data.train_batch_size // config.actor_rollout_ref.actor.ppo_mini_batch_size)
+
+    @contextmanager
+    def _mini_batch_of(self, rows: int) -> Iterator[None]:
+        """verl's mini-batch is ppo_mini_batch_size * rollout.n rows; here it is ``rows``."""
+        actor, rollout = self.config.actor_rollout_ref.actor, self.config.actor_rollout_ref.rollout
+        before = actor.ppo_mini_batch_size, rollout.n
+        actor.ppo_mini_batch_size, rollout.n = rows, 1
+        try:
+            yield
+        finally:
+            actor.ppo_mini_batch_size, rollout.n = before
+
+    def _raise_scheduler_errors(self) -> None:
+        for record in self._records.values():
+            if record.error:
+                raise RuntimeError(f"v05: the rollout budget of prompt {record.text[:200]!r} failed: {record.error}")
+
+    def _check_rewards(self, batch: KVBatchMeta, rows: BatchRows, records: list[PromptRecord]) -> None:
+        """Raises ValueError at the first reward that is NaN or outside the range, naming its prompt."""
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["rm_scores"])
+        rewards = np.array([float(scores.sum()) for scores in data["rm_scores"]])
+        lo, hi = self._v05.reward_range
+        wrong = rows.is_real & ~((rewards >= lo) & (rewards <= hi))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"v05: reward {rewards[row]:g} of prompt {records[rows.group[row]].text[:200]!r} is outside "
+                f"v05.reward_range [{lo:g}, {hi:g}] ({int(wrong.sum())} of {int(rows.is_real.sum())} rewards of step "
+                f"{self.global_steps} are). Correct the reward function, or set v05.reward_range to its range"
+            )
+
+    def _handle_missing_priors(self, prompts: PromptBatch) -> None:
+        cause = next((record.prior_error for record in prompts.records if record.prior_error), None)
+        cause = cause or self._value_model.failure()
+        if cause is None:
+            return
+        missing = float(np.mean(~np.isfinite(prompts.prior)))
+        sentence = f"v05: {missing:.0%} of the prompts of step {self.global_steps} have no prior: {cause}"
+        if self._v05.value.on_failure == "stop":
+            raise RuntimeError(f"{sentence} (v05.value.on_failure=stop)")
+        logger.warning("%s. They use group means; the value model restarts from its last state", sentence)
+        self._value_model.restart()
+
+    # ------------------------------------------------ checkpoints ------------------------------------------------
+
+    def _save_checkpoint(self) -> None:
+        # Before verl's part, which ends by naming this step the latest: a checkpoint that is named is complete.
+        folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
+        local_mkdir_safe(folder)
+        state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
+        torch.save(state | {"spent": asdict(self._spent)}, os.path.join(folder, STATE_FILE))
+        super()._save_checkpoint()
+
+    def _load_checkpoint(self) -> None:
+        super()._load_checkpoint()
+        if self.global_steps == 0:
+            return
+        trainer = self.config.trainer
+        folder = (
+            trainer.resume_from_path
+            if trainer.resume_mode == "resume_path"
+            else os.path.join(trainer.default_local_dir, f"global_step_{self.global_steps}")
+        )
+        path = os.path.join(folder, STATE_FILE)
+        if not os.path.exists(path):
+            logger.warning("v05: %s is missing (a checkpoint of another method?); the value model starts new", path)
+            return
+        state = torch.load(path, weights_only=False)
+        self._spent = Spent(**state["spent"])
+        if state["value_name"] == self._v05.value.name:
+            self._value_model.load_state_dict(state["value_model"])
+        else:
+            logger.warning(
+                "v05: the checkpoint's value model is %s and this run's is %s, which starts new",
+                state["value_name"],
+                self._v05.value.name,
+            )
+
+    # ------------------------------------------------ at the start ------------------------------------------------
+
+    def _batch_arithmetic(self) -> str:
+        """Which batch size counts prompts and which rollouts, in one paragraph."""
+        config, v05 = self.config, self._v05
+        prompts, mini_batches = config.data.train_batch_size, self._mini_batches
+        most = v05.k_init if v05.budget == "fixed" else v05.k_max
+        epochs = config.actor_rollout_ref.actor.ppo_epochs
+        return (
+            f"v05: each training step takes {prompts} prompts (data.train_batch_size) with {v05.k_init} to {most} "
+            f"rollouts each (v05.k_init, v05.k_max; budget {v05.budget}): {prompts * v05.k_init} to {prompts * most} "
+            f"rows. They are split into {mini_batches} mini-batches (data.train_batch_size / actor.ppo_mini_batch_size "
+            f"= {prompts} / {config.actor_rollout_ref.actor.ppo_mini_batch_size} prompts) of "
+            f"{math.ceil(prompts * v05.k_init / mini_batches)} to {math.ceil(prompts * most / mini_batches)} rows: "
+            f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n is not "
+            f"used in training. Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
+        )
