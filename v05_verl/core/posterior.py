@@ -1,0 +1,212 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The robust mode: a posterior of each prompt's success rate that knows how much priors have been worth. All ours.
+
+A prior V is first recalibrated on the logit scale; the success rate is then Beta around it or, with probability eps,
+anything (a hallucinated prior)::
+
+    m = sigmoid(shift + slope * logit(p_V))           p_V = (V - lo) / (hi - lo)
+    p ~ (1 - eps) Beta(m s, (1 - m) s) + eps Beta(a0, b0)
+
+The six parameters are fitted by (penalised) maximum likelihood on past pairs of priors and outcomes
+(:mod:`v05_verl.core.posterior_fit`). Rewards inside the range count as fractions of a success.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betaln, expit, logit
+
+from v05_verl.core import checks
+from v05_verl.core.baseline import _admissible, _Segments, _starts
+from v05_verl.core.scale import to_success
+
+P_MIN = 0.01
+"""Priors and m stay this far from 0 and 1: no prior is taken as certain."""
+
+PosteriorKind = Literal["shared", "predictable"]
+
+
+class PriorModel(NamedTuple):
+    """What is known about the priors; the defaults trust them as much as eight rollouts."""
+
+    shift: float = 0.0
+    """Added to the logit of the prior."""
+    slope: float = 1.0
+    """Factor on the logit of the prior, > 0; above 1 where priors are compressed."""
+    strength: float = 8.0
+    """s > 0, pseudo-rollouts that a prior is worth."""
+    outlier_share: float = 0.1
+    """eps in (0, 1), share of priors that say nothing about their prompt."""
+    outlier_a: float = 0.5
+    """a0 > 0 of the success rates of those prompts."""
+    outlier_b: float = 0.5
+    """b0 > 0."""
+
+    def recalibrated(self, success_rate: np.ndarray) -> np.ndarray:
+        """m for predicted success rates, in (0, 1)."""
+        return squeezed_sigmoid(self.shift + self.slope * logit(np.clip(success_rate, P_MIN, 1 - P_MIN)))
+
+
+class Posterior(NamedTuple):
+    """Result of :func:`posterior`; every field has the broadcast shape of its arguments."""
+
+    mean: np.ndarray
+    """Posterior mean of the mean reward: the baseline, on the reward scale."""
+    variance: np.ndarray
+    """Posterior variance of the mean reward, squared-reward units: the Bayes risk of that baseline."""
+    value_of_information: np.ndarray
+    """Exact expected fall of ``variance`` by one more rollout, squared-reward units."""
+
+
+def posterior(
+    group_mean: ArrayLike,
+    n: ArrayLike,
+    prior: ArrayLike,
+    model: PriorModel,
+    *,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+) -> Posterior:
+    """Posterior of each prompt's mean reward after n rollouts.
+
+    With S = n (v_k - lo) / (hi - lo) successes and F = n - S, each component has the posterior Beta(a + S, b + F) and
+    the weight of its share times B(a + S, b + F) / B(a, b). The value of one more rollout is the variance of the
+    posterior mean over its outcome: P(success) P(failure) (mean after success - mean after failure)^2.
+
+    Args:
+        group_mean: v_k inside the reward range; any shape; not read where n = 0.
+        n: k, whole numbers of at least 0; broadcast.
+        prior: V inside the reward range; broadcast.
+        model: what is known about the priors.
+        reward_range: (lo, hi).
+
+    Raises:
+        ValueError: n negative or not whole, NaN, a value outside the range, parameters of the model out of range.
+    """
+    lo, hi = checks.checked_range(reward_range)
+    n = checks.counts("n + 1", np.asarray(n, dtype=np.float64) + 1) - 1
+    group_mean = np.where(n > 0, group_mean, lo)
+    rate, predicted = to_success(group_mean, reward_range), to_success(prior, reward_range)
+    checks.broadcastable(group_mean=rate, n=n, prior=predicted)
+    components = _Components.of(model, predicted, rate * n, (1 - rate) * n)
+    mean = components.mean()
+    after_success = components.after(1.0, 0.0).mean()
+    after_failure = components.after(0.0, 1.0).mean()
+    gain = mean * (1 - mean) * (after_success - after_failure) ** 2
+    width = hi - lo
+    return Posterior(lo + width * mean, width**2 * components.variance(), width**2 * gain)
+
+
+def worth_another(
+    group_mean: ArrayLike,
+    n: ArrayLike,
+    prior: ArrayLike,
+    model: PriorModel,
+    *,
+    marginal_cost: float,
+    max_rollouts: int,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+) -> np.ndarray:
+    """Whether one more rollout of each prompt lowers the Bayes risk of its baseline by more than its price.
+
+    The one-step look-ahead of :func:`v05_verl.core.stopping.should_continue` with the exact value of information in
+    place of the plug-in; it may go on where the rollouts agree with the prior, and stop where they do not.
+    Never at n >= max_rollouts. Arguments and errors: as :func:`posterior` and ``should_continue``.
+    """
+    gain = posterior(group_mean, n, prior, model, reward_range=reward_range).value_of_information
+    below = np.asarray(n) < float(checks.counts("max_rollouts", max_rollouts))
+    return (gain > checks.positive("marginal_cost", marginal_cost)) & below
+
+
+def row_posterior_baselines(
+    rewards: ArrayLike,
+    group: ArrayLike,
+    wave: ArrayLike,
+    prior: ArrayLike,
+    model: PriorModel,
+    *,
+    kind: PosteriorKind,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+) -> np.ndarray:
+    """Baseline of every rollout: the posterior mean from all rollouts of its prompt, or from the admissible ones.
+
+    ``"predictable"`` uses the other rollouts of the first wave, for later waves all rollouts of earlier waves, as in
+    :func:`v05_verl.core.baseline.row_baselines`: the gradient stays unbiased. Where none is admissible the baseline is
+    the mean under the prior alone.
+
+    Args:
+        rewards, group, wave, prior: (N,), as in ``row_baselines``.
+        model: what is known about the priors; it must not have been fitted on these rollouts.
+        kind: ``"shared"`` or ``"predictable"``.
+        reward_range: (lo, hi).
+
+    Raises:
+        ValueError: unknown kind, lengths that differ, and as :func:`posterior`.
+    """
+    if kind not in get_args(PosteriorKind):
+        raise ValueError(f"kind must be one of {', '.join(get_args(PosteriorKind))}, got {kind!r}")
+    rewards = checks.in_range("rewards", rewards, reward_range)
+    group, wave, prior = np.asarray(group), np.asarray(wave), checks.in_range("prior", prior, reward_range)
+    if checks.same_length(rewards=rewards, group=group, wave=wave, prior=prior) == 0:
+        return rewards
+    order = np.lexsort((rewards, wave, group))
+    in_group = _Segments(_starts(group[order]))
+    if kind == "shared":
+        total, count = in_group.total(rewards[order]), in_group.count
+    else:
+        total, count = _admissible(rewards[order], group[order], wave[order], in_group)
+    mean = np.clip(total / np.maximum(count, 1), *reward_range)
+    baselines = np.empty_like(rewards)
+    baselines[order] = posterior(mean, count, prior[order], model, reward_range=reward_range).mean
+    return baselines
+
+
+def squeezed_sigmoid(x: np.ndarray) -> np.ndarray:
+    """A sigmoid from P_MIN to 1 - P_MIN."""
+    return P_MIN + (1 - 2 * P_MIN) * expit(x)
+
+
+class _Components(NamedTuple):
+    """Both Beta components of every prompt, stacked along a leading axis, with their weights."""
+
+    a: np.ndarray
+    b: np.ndarray
+    log_share: np.ndarray
+
+    @classmethod
+    def of(cls, model: PriorModel, predicted: np.ndarray, successes: np.ndarray, failures: np.ndarray) -> _Components:
+        check_prior_model(model)
+        m = model.recalibrated(predicted)
+        shape = np.broadcast_shapes(m.shape, successes.shape)
+        a = np.stack([np.broadcast_to(m * model.strength, shape), np.full(shape, model.outlier_a)])
+        b = np.stack([np.broadcast_to((1 - m) * model.strength, shape), np.full(shape, model.outlier_b)])
+        share = np.array([1 - model.outlier_share, model.outlier_share]).reshape(2, *([1] * len(shape)))
+        return cls(a, b, np.log(share)).after(successes, failures)
+
+    def after(self, successes: ArrayLike, failures: ArrayLike) -> _Components:
+        a, b = self.a + successes, self.b + failures
+        return _Components(a, b, self.log_share + betaln(a, b) - betaln(self.a, self.b))
+
+    def share(self) -> np.ndarray:
+        relative = np.exp(self.log_share - self.log_share.max(axis=0))
+        return relative / relative.sum(axis=0)
+
+    def mean(self) -> np.ndarray:
+        return np.sum(self.share() * self.a / (self.a + self.b), axis=0)
+
+    def variance(self) -> np.ndarray:
+        each = self.a / (self.a + self.b)
+        second = each * (self.a + 1) / (self.a + self.b + 1)
+        return np.maximum(np.sum(self.share() * second, axis=0) - self.mean() ** 2, 0.0)
+
+
+def check_prior_model(model: PriorModel) -> None:
+    """ValueError naming the first parameter that is out of range."""
+    checks.finite("shift", model.shift)
+    for name in ("slope", "strength", "outlier_a", "outlier_b"):
+        checks.positive(name, getattr(model, name))
+    if not 0 < model.outlier_share < 1:
+        raise ValueError(f"outlier_share must lie in (0, 1), got {model.outlier_share:g}")
