@@ -72,8 +72,10 @@ class V05Config:
     """fused [P], predictable, group_mean or leave_one_out; see ``core.baseline.row_baselines``."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
     """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run."""
-    poll_interval_s: float = 2.0
-    """Seconds between two looks at the replay buffer (verl's own default). [ours]"""
+    total_rollouts: int | None = None
+    """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
+    poll_interval_s: float | None = None
+    """Seconds between two looks at the replay buffer; None: verl's own 2 s. [ours]"""
     value: ValueConfig = field(default_factory=ValueConfig)
 
     def __post_init__(self):
@@ -87,7 +89,9 @@ class V05Config:
         _one_of("v05.rule", self.rule, RULES)
         _one_of("v05.baseline", self.baseline, KINDS)
         _require(self.max_waves >= 1, f"v05.max_waves must be at least 1, got {self.max_waves}")
-        _require(self.poll_interval_s > 0, f"v05.poll_interval_s must be above 0 s, got {self.poll_interval_s}")
+        for key in ("poll_interval_s", "total_rollouts"):
+            given = getattr(self, key)
+            _require(given is None or given > 0, f"v05.{key} must be null or above 0, got {given}")
         if self.marginal_cost != "auto":
             cost = _as_number("v05.marginal_cost", self.marginal_cost)
             _require(cost > 0, f'v05.marginal_cost must be above 0 or "auto", got {self.marginal_cost}')

@@ -55,11 +55,13 @@ class V05Trainer(PPOTrainerSync):
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
         self._spent = Spent()
+        self._rollouts_of_step = 0
         self._records: dict[str, PromptRecord] = {}
 
     def _build_replay_buffer(self):
         replay_buffer = super()._build_replay_buffer()
-        replay_buffer.poll_interval = self._v05.poll_interval_s
+        if self._v05.poll_interval_s is not None:
+            replay_buffer.poll_interval = self._v05.poll_interval_s
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
@@ -80,12 +82,24 @@ class V05Trainer(PPOTrainerSync):
         prompts = PromptBatch.of(rows, records, self._v05)
         self._handle_missing_priors(prompts)
         self._value_model.tell(prompts.texts, prompts.successes, prompts.trials, self.global_steps)
-        self._spent.rollouts += sum(record.asked for record in self._records.values())
+        self._rollouts_of_step = sum(record.asked for record in self._records.values())
+        self._spent.rollouts += self._rollouts_of_step
         self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
         metrics.update(step_metrics.of_step(prompts, rows, list(self._records.values()), self._v05))
         metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
         self._records.clear()
         return batch
+
+    def on_step_end(self) -> None:
+        super().on_step_end()
+        self._plan_last_step()
+
+    def _plan_last_step(self) -> None:
+        """Makes the next step verl's last, validated and saved, where it should use up ``total_rollouts``."""
+        if self._v05.total_rollouts is None:
+            return
+        if self._spent.rollouts + self._rollouts_of_step >= self._v05.total_rollouts:
+            self.total_training_steps = min(self.total_training_steps, self.global_steps + 1)
 
     def _get_required_batch_multiple(self, dp_size: int) -> int:
         # Rows must split evenly into the step's mini-batches and each of those over the data-parallel ranks.

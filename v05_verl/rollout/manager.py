@@ -10,8 +10,7 @@ from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ
 from verl.utils import tensordict_utils as tu
 
 from v05_verl.rollout.prompt_text import prompt_text
-from v05_verl.rollout.records import PromptRecord
-from v05_verl.rollout.worker import TICKET_KEY, V05AgentLoopWorker
+from v05_verl.rollout.records import TICKET_KEY, PromptRecord
 from v05_verl.value.service import ValueClient
 
 
@@ -19,6 +18,10 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
     """Lives in the trainer's process; ``V05Trainer.fit`` gives it the value model."""
 
     def __init__(self, *args, **kwargs):
+        # Imported here: a worker's process loads the module below first, which makes verl load its trainers, which
+        # makes this plugin load this module.
+        from v05_verl.rollout.worker import V05AgentLoopWorker
+
         super().__init__(*args, **kwargs)
         self.agent_loop_workers_class = ray.remote(V05AgentLoopWorker)
         self._value_model: ValueClient | None = None

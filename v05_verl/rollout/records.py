@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+TICKET_KEY = "v05_prior_ticket"
+"""Batch field, and so keyword of a worker's ``_run_prompt``, that brings the priors of a step."""
+
 
 @dataclass
 class PromptRecord:

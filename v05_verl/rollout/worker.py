@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
 
 import transfer_queue as tq
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ, apply_greedy_sampling_params
@@ -16,13 +15,10 @@ from v05_verl import config as v05_config
 from v05_verl.core import checks, scale
 from v05_verl.rollout.budget import Budget
 from v05_verl.rollout.prompt_text import prompt_text
-from v05_verl.rollout.records import PromptRecord
+from v05_verl.rollout.records import TICKET_KEY, PromptRecord
 from v05_verl.value.service import PriorTicket
 
 logger = logging.getLogger(__name__)
-
-TICKET_KEY = "v05_prior_ticket"
-"""Batch field, and so keyword of ``_run_prompt``, that brings the priors of a step."""
 
 # verl exports the Ray actor class only; the plain class is what can be subclassed.
 _AgentLoopWorkerTQ = AgentLoopWorkerTQ.__ray_metadata__.modified_class.__ray_actor_class__
@@ -40,12 +36,10 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         self._budget = Budget(self._v05)
         self._rewards: dict[str, dict[int, float]] = {}
         self._records: dict[str, PromptRecord] = {}
-        self._priors: dict[Any, asyncio.Future] = {}
 
     async def take_records(self) -> dict[str, PromptRecord]:
         """Records of the prompts that ended since the last call, by uid."""
         records, self._records = self._records, {}
-        self._priors = {ref: future for ref, future in self._priors.items() if not future.done()}
         return records
 
     async def _compute_score(self, outputs, kwargs) -> None:
@@ -80,11 +74,13 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             apply_greedy_sampling_params(sampling_params)
         fixed_n = prompt.pop("__rollout_n__", None)
         wanted = self._v05.k_init if fixed_n is None else int(fixed_n)
+        # Fetched while the first wave generates, so that a prior that came in time costs no wait.
+        prior = asyncio.create_task(self._prior(record.uid, ticket))
         while wanted:
             await self._run_wave(record, wanted, prompt, sampling_params, trajectory, trace)
             rewards = list(self._rewards[record.uid].values())
             if record.waves == 1:
-                await self._await_prior(record, ticket)
+                await self._await_prior(record, prior)
             # A reward outside the range stops the run in the trainer, which names it; no budget is spent on it here.
             if fixed_n is not None or not self._all_in_range(rewards):
                 break
@@ -107,30 +103,26 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
                 logger.error("v05: rollout %s of prompt %s failed", session, record.uid, exc_info=result)
                 record.failed_sessions.append(session)
 
-    async def _await_prior(self, record: PromptRecord, ticket: PriorTicket | None) -> None:
+    async def _await_prior(self, record: PromptRecord, prior: asyncio.Task) -> None:
         started = time.monotonic()
         try:
-            record.prior = await asyncio.wait_for(self._prior(record.uid, ticket), self._v05.value.timeout_s)
+            if not prior.done():
+                await asyncio.wait_for(asyncio.shield(prior), self._v05.value.timeout_s)
+                record.prior_wait_s = time.monotonic() - started
+            record.prior = prior.result()
         except TimeoutError:
             record.prior_error = f"the value model did not answer within {self._v05.value.timeout_s:g} s"
         except Exception as error:  # the trainer warns with this cause, counts it and restarts the value model
             record.prior_error = f"{type(error).__name__}: {error}"
-        record.prior_wait_s = time.monotonic() - started
 
     async def _prior(self, uid: str, ticket: PriorTicket | None) -> float:
         if ticket is None:
             raise LookupError("the batch brought no prior; dispatch it through V05AgentLoopManager")
         for uids, ref in zip(ticket.keys, ticket.refs, strict=True):
             if uid in uids:
-                success_rates = await asyncio.shield(self._answer(ref))
+                success_rates = await ref
                 return float(scale.to_reward(success_rates[uids.index(uid)], self._v05.reward_range))
         raise LookupError(f"no prior was asked for prompt {uid}")
-
-    def _answer(self, ref) -> asyncio.Future:
-        """One shared wait for all prompts of a request."""
-        if ref not in self._priors:
-            self._priors[ref] = asyncio.wrap_future(ref.future())
-        return self._priors[ref]
 
     def _all_in_range(self, rewards: list[float]) -> bool:
         try:

