@@ -7,13 +7,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MAX_ANSWER_CHARS = 2000  # the longest answer of the seven sets has 193 characters
+from v05_verl.grading.latex import closing_brace
 
-# "Answer: x", "**Answer:** x", "Final Answer：x", "answer is: x"; a Chinese response writes 答案.
-_ANSWER_LINE = re.compile(r"(?:\banswer(?:\s{1,4}is)?|答案(?:是|为)?)[ \t*_`}]{0,8}[:：]", re.IGNORECASE)
-_ANSWER_IS = re.compile(r"\banswer\s{1,4}is\b[ \t]*[:：]?", re.IGNORECASE)
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?=[{\s\d])")
-_BETWEEN_BOXES = re.compile(r"[\s$,;.*\\()\[\]]*(?:and|or|,|;|\\text\{ ?(?:and|or) ?\}|和|或)?[\s$,;.*\\()\[\]]*")
+MAX_ANSWER_CHARS = 2000  # the longest gold answer of the seven sets has 193 characters
+_BLANK = " \t\r\n*_`$:"
+
+# "Answer: x", "**Answer:** x", "Final Answer：x", "the answer is: x"; a Chinese response writes 答案.
+_LINE = re.compile(r"(?:\banswer(?:\s{1,4}is)?|答案(?:是|为)?)[ \t*_`}]{0,8}[:：]", re.IGNORECASE)
+_PHRASE = re.compile(r"\banswer\s{1,4}is\b|答案(?:是|为)", re.IGNORECASE)
+_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
+_BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
+_BETWEEN_BOXES = re.compile(
+    r"[\s$,;.*\\()\[\]]{0,20}(?:(?:\\text\{ ?)?(?:and|or)(?: ?\})?|和|或)?[\s$,;.*\\()\[\]]{0,20}"
+)
+_ANNOUNCED = re.compile(r"^\s*(?:\\text\{)?\s*(?:final )?answer(?: is)?\s*[:：]?\s*\}?\s*(?=\S)", re.IGNORECASE)
+_DISPLAY = re.compile(r"[\s*]*(\$\$|\\\[|(?=\\begin\{))")
+_SENTENCE_END = re.compile(r"(?<!\\left)(?<!\\right)\.(?=\s|$)")
+_STATEMENT = re.compile(r"^[A-Za-z]{2,}(?:\s[^=\n]{0,200}?)?\s(?:is|are|equals|be)\b:?\s+(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -35,17 +45,20 @@ def final_answer(response: str) -> Extracted:
     Time is linear in the length of the response.
     """
     response = response.rpartition("</think>")[2]
-    line = _last(_ANSWER_LINE, response)
-    box = _last(_BOX, response)
-    if box is not None and (line is None or box.start() > line.start()):
-        found = Extracted(_boxes(response, box), "boxed")
-        if found.text:
-            return found
+    line, box = _last(_LINE, response), _last(_BOX, response)
+    if box is not None:
+        text, end = _boxes(response, box)
+        if text and (line is None or line.start() < end):
+            return Extracted(_ANNOUNCED.sub("", text), "boxed")
     if line is not None:
-        return Extracted(_rest_of_line(response, line.end()), "answer_line")
-    phrase = _last(_ANSWER_IS, response)
+        text = _value(response, line.end())
+        if text:
+            return Extracted(text, "answer_line")
+    phrase = _last(_PHRASE, response)
     if phrase is not None:
-        return Extracted(_sentence(_rest_of_line(response, phrase.end())), "answer_is")
+        text = _value(response, phrase.end())
+        if text:
+            return Extracted(text, "answer_is")
     return NOTHING
 
 
@@ -56,21 +69,30 @@ def _last(pattern: re.Pattern, text: str) -> re.Match | None:
     return match
 
 
-def _rest_of_line(text: str, start: int) -> str:
-    """The line after ``start``; where it is blank but for decoration, the next line that is not."""
-    for line in text[start : start + 4 * MAX_ANSWER_CHARS].split("\n")[:4]:
-        if line.strip(" \t\r*_`$"):
-            return line.strip()
+def _value(response: str, start: int) -> str:
+    """What is announced at ``start``: a displayed formula, or the first line that is not blank, without its prose."""
+    text = response[start : start + 2 * MAX_ANSWER_CHARS]
+    display = _DISPLAY.match(text)
+    if display:
+        opening = display[1]
+        closing = {"$$": "$$", "\\[": "\\]"}.get(opening, r"\end{")
+        end = text.find(closing, display.end())
+        if end > 0:
+            return text[display.end() : text.find("}", end) + 1 if not opening else end].strip()
+    for line in text.split("\n")[:4]:
+        if line.strip(_BLANK):
+            return _statement(_SENTENCE_END.split(line.strip(), maxsplit=1)[0].strip())
     return ""
 
 
-def _sentence(text: str) -> str:
-    """``text`` up to the end of its sentence; a decimal point ends none."""
-    return re.split(r"(?<=[^\d\s])\.(?:\s|$)|(?<=\d)\.(?:\s|$)", text, maxsplit=1)[0].strip()
+def _statement(line: str) -> str:
+    """ "The probability is 1/2" says 1/2."""
+    match = _STATEMENT.match(line)
+    return line[match.end() :] if match else line
 
 
-def _boxes(response: str, last: re.Match) -> str:
-    """Content of the last box, joined with the boxes of the same line that only commas and words like "and" part."""
+def _boxes(response: str, last: re.Match) -> tuple[str, int]:
+    """Content of the last box and where it ends; joined with the boxes of its line that only commas or "and" part."""
     line_start = response.rfind("\n", 0, last.start()) + 1
     contents: list[str] = []
     end = -1
@@ -78,24 +100,17 @@ def _boxes(response: str, last: re.Match) -> str:
         if box.start() < end:
             continue  # a box in a box
         content, box_end = _box_content(response, box.end())
-        if contents and not _BETWEEN_BOXES.fullmatch(response[end : box.start()]):
+        if contents and not _BETWEEN_BOXES.fullmatch(response, end, box.start()):
             contents = []
         contents.append(content)
         end = box_end
-    return ", ".join(contents)
+    return ", ".join(filter(None, contents)), end
 
 
 def _box_content(text: str, start: int) -> tuple[str, int]:
-    """Text inside the braces that open at ``start`` and the position after them; "" where they never close."""
-    if not text.startswith("{", start):  # \boxed 42
-        word = re.compile(r"\s*([^\s$,;]{1,40})").match(text, start)
-        return (word.group(1), word.end()) if word else ("", start)
-    depth = 0
-    for position in range(start, min(len(text), start + 4 * MAX_ANSWER_CHARS)):
-        if text[position] == "{" and not text.startswith("\\{", position - 1):
-            depth += 1
-        elif text[position] == "}" and not text.startswith("\\}", position - 1):
-            depth -= 1
-            if depth == 0:
-                return text[start + 1 : position], position + 1
-    return "", start
+    """Text inside the braces that open at ``start`` and the position after them; "" where they do not close."""
+    if text[start] != "{":  # \boxed 42
+        word = _BOX_WORD.match(text, start)
+        return (word[0], word.end()) if word else ("", start)
+    end = closing_brace(text[start : start + 4 * MAX_ANSWER_CHARS], 0)
+    return (text[start + 1 : start + end], start + end + 1) if end > 0 else ("", start)

@@ -1,88 +1,92 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One spelling for many: text that means the same is brought to the same characters, nothing is evaluated."""
+"""One spelling for many: text that looks different and means the same becomes the same characters.
+
+Nothing is evaluated here. Every function takes time linear in the length of its text.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
-_SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
-_CHARACTERS = {
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
+_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+_RAISED = str.maketrans(_SUPERSCRIPTS, "0123456789+-n")
+_LOWERED = str.maketrans(_SUBSCRIPTS, "0123456789")
+_SYMBOLS = {
     "−": "-", "–": "-", "—": "-", "‐": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": "/", "⁄": "/",
-    "∕": "/", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "°": r"^{\circ}", "√": r"\sqrt ",
-    "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "θ": r"\theta ", "α": r"\alpha ",
-    "“": '"', "”": '"', "’": "'", "′": "'", "″": "''", "∅": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ",
-    "⌈": r"\lceil ", "⌉": r"\rceil ", "µ": r"\mu ", "ℝ": r"\mathbb{R}",
+    "∕": "/", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "≈": r"\approx ",
+    "°": r"^{\circ}", "√": r"\sqrt ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+    "θ": r"\theta ", "α": r"\alpha ", "λ": r"\lambda ", "ω": r"\omega ", "“": '"', "”": '"', "’": "'", "′": "'",
+    "″": "''", "∅": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
+    "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
 }  # fmt: skip
-_CHARACTER = re.compile("[" + "".join(_CHARACTERS) + "]")
+_SYMBOL = re.compile("[" + "".join(_SYMBOLS) + "]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\ufeff]")
 
-# Commands that change how an answer looks and not what it is; longest first where one begins another.
-_SIZES = re.compile(
-    r"\\(?:left|right|bigl|bigr|Bigl|Bigr|biggl|biggr|Biggl|Biggr|big|Big|bigg|Bigg|displaystyle|textstyle|limits"
-    r"|nolimits|mathstrut|strut|rm|bf|it)(?![a-zA-Z])"
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,)(?=\d{3}(?!\d))")
+_DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")
+_INVISIBLE = re.compile(r"\\!|\\(?:phantom|label|tag)\{[^{}]*\}|\{\s*\}")
+_SPACE = re.compile(
+    r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:thinspace|enspace)(?![a-zA-Z])|\\hspace\{[^{}]*\}|~|\s+"
 )
-_SPACES = re.compile(r"\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\hspace\{[^{}]*\}|\\(?:thinspace|enspace)(?![a-zA-Z])|~|&nbsp;|\s+")
-_NO_SPACE = re.compile(r"\\!|\\(?:phantom|label)\{[^{}]*\}")
-_SYNONYMS = [
-    (re.compile(rf"\\(?:{names})(?![a-zA-Z])"), replacement)
-    for names, replacement in [
-        ("dfrac|tfrac|cfrac", r"\\frac"),
-        ("dbinom|tbinom", r"\\binom"),
-        ("leqslant|leq|leqq", r"\\le"),
-        ("geqslant|geq|geqq", r"\\ge"),
-        ("neq", r"\\ne"),
-        ("lbrace", r"\\{"),
-        ("rbrace", r"\\}"),
-        ("lbrack", "["),
-        ("rbrack", "]"),
-        ("lparen", "("),
-        ("rparen", ")"),
-        ("ast", "*"),
-        ("div", "/"),
-        ("colon", ":"),
-        ("varnothing", r"\\emptyset"),
-        ("degree", r"^{\\circ}"),
-        ("percent", "%"),
-        ("lvert|rvert|vert", "|"),
-        ("varepsilon", r"\\epsilon"),
-        ("mathrm|textrm|textnormal|textsf|texttt|textup|mbox|hbox|operatorname\\*?|mathop|mathsf", r"\\text"),
-        ("textbf|mathbf|boldsymbol|bm|textit|mathit|emph|underline|mathnormal|boxed|fbox|textcolor", r"\\style"),
-    ]
-]
+_SIZE = re.compile(
+    r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|large|Large|scriptstyle)(?![a-zA-Z])\.?"
+)
+_DOUBLE_ESCAPE = re.compile(r"\\\\(?=[a-zA-Z])")
+
+
+def _commands(replacements: dict[str, str]) -> tuple[re.Pattern, dict[str, str]]:
+    table = {name: new for names, new in replacements.items() for name in names.split()}
+    pattern = "|".join(sorted(map(re.escape, table), key=len, reverse=True))
+    return re.compile(rf"\\({pattern})(?![a-zA-Z])\*?"), table
+
+
+_SYNONYM, _SYNONYMS = _commands(
+    {
+        "dfrac tfrac cfrac": r"\frac",
+        "dbinom tbinom": r"\binom",
+        "leqslant leq leqq": r"\le",
+        "geqslant geq geqq": r"\ge",
+        "neq": r"\ne",
+        "lbrace": r"\{",
+        "rbrace": r"\}",
+        "lbrack": "[",
+        "rbrack": "]",
+        "ast": "*",
+        "div": "/",
+        "colon": ":",
+        "varnothing": r"\emptyset",
+        "degree": r"^{\circ}",
+        "lvert rvert vert mid": "|",
+        "varepsilon": r"\epsilon",
+        "varphi": r"\phi",
+        "mathrm textrm textnormal textsf texttt textup mbox hbox operatorname mathop mathsf textsc": r"\text",
+        "textbf mathbf boldsymbol bm textit mathit emph underline mathnormal boxed fbox mathcal": r"\style",
+    }
+)
 _STYLE = re.compile(r"\\style\s*\{([^{}]*)\}")
-_THOUSANDS = re.compile(r"(?<=\d)\{,\}(?=\d{3})|(?<=\d),\\!\s*(?=\d{3})|(?<=\d)\\,(?=\d{3}(?!\d))")
 _CIRCLE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))")
-_SHORT_FRAC = re.compile(r"\\frac\s*(\d|\{[^{}]*\})\s*(\d|[a-zA-Z](?![a-zA-Z])|\{)")
-_SHORT_ROOT = re.compile(r"\\sqrt\s*(\d+|[a-zA-Z](?![a-zA-Z]))")
-_MARKDOWN = re.compile(r"\*\*(?=[^\s\d(\\{+-])|(?<=\S)\*\*(?=\W*$)|^\W*\*\*|__")
-_MATH_MARKS = re.compile(r"(?<!\\)\$|\\[()\[\]](?!\w)|\\(?=\$)")
+_SHORT_FRAC = re.compile(r"\\frac\s*(?:(\d|[a-zA-Z])|(\{[^{}]*\}))\s*(?:(\d|[a-zA-Z])|(?=\{))")
+_SHORT_ROOT = re.compile(r"\\sqrt\s*(\d+|[a-zA-Z])")
+_BARE_POINT = re.compile(r"(?<![\d.\w])\.(?=\d)")
+_TRAILING = re.compile(r"(?:\\\\|[.,;:!?])+$")
+_OUTER_BOLD = re.compile(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$")
 
 
 def normalise(text: str) -> str:
-    """``text`` with one spelling for spaces, fractions, roots, signs, brackets, styles and unicode characters.
+    """``text`` with one spelling for spaces, signs, fractions, roots, brackets, styles and unicode characters.
 
-    Math delimiters, markdown bold and trailing punctuation are removed. The result is at most a constant factor longer.
+    Math delimiters, dollar signs, markdown bold, sizes and trailing punctuation are removed; ``\\text{}`` stays, for it
+    marks units and words.
     """
-    text = _unicode(text)
-    text = _THOUSANDS.sub(lambda match: "," if "," in match[0] else "", text)
-    text = _NO_SPACE.sub("", text)
-    text = text.replace(r"\$", "$")
-    text = re.sub(r"\\([()\[\]])", r" \1" if False else " ", text)
-    text = text.replace("$", "")
-    text = _SPACES.sub(" ", text)
-    text = _SIZES.sub("", text)
-    for pattern, replacement in _SYNONYMS:
-        text = pattern.sub(replacement, text)
-    text = _unwrap_styles(text)
-    text = _CIRCLE.sub(r"^{\\circ}", text)
-    text = text.replace(r"\%", "%")
-    text = _braces_of_short_forms(text)
-    text = re.sub(r"(?<![\d.])\.(?=\d)", "0.", text)
-    return trim(re.sub(r" {2,}", " ", text))
+    text = _ascii(_CONTROL.sub("", text))
+    if "\\" in text:
+        text = _plain_latex(text)
+    else:
+        text = re.sub(r"\s+", " ", text.replace("$", ""))
+    return trim(_BARE_POINT.sub("0.", text))
 
 
 def trim(text: str) -> str:
@@ -90,47 +94,71 @@ def trim(text: str) -> str:
     before = None
     while before != text:
         before = text
-        text = text.strip().strip("`\"").strip()
-        text = re.sub(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$", "", text)
-        text = re.sub(r"(?:\\\\|[.,;:!?。，；])+$", "", text)
-        if text.endswith("*") and text.startswith("*"):
+        text = text.strip(' \n\t`"')
+        text = _OUTER_BOLD.sub("", text)
+        if not text.endswith((r"\!", r"\;", r"\,")) and not re.search(r"\d!$|\)!$|[a-zA-Z]!$", text):
+            text = _TRAILING.sub("", text)
+        if len(text) > 2 and text[0] == text[-1] and text[0] in "*_":
             text = text[1:-1]
     return text
 
 
 def squeeze(text: str) -> str:
-    """``text`` without spaces, except one after a command that a letter follows: what is compared as a string."""
-    return re.sub(r"(?<!\\[a-zA-Z]) | (?![a-zA-Z])", "", _KEEP.sub(r"\1\\ ", text)).replace("\\ ", " ")
+    """``text`` without the spaces and braces that change nothing: the form in which strings are compared."""
+    text = re.sub(r"(\\[a-zA-Z]+) +(?=[a-zA-Z])", r"\1{}", text).replace(" ", "")
+    return re.sub(r"([\^_])\{(\w)\}", r"\1\2", text)
 
 
-_KEEP = re.compile(r"(\\[a-zA-Z]+) (?=[a-zA-Z])")
+def unwrap_text(text: str) -> str:
+    """``text`` with each ``\\text{words}`` replaced by its words."""
+    return re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text).strip()
 
 
-def _unicode(text: str) -> str:
+def closing_brace(text: str, start: int) -> int:
+    """Position of the brace that closes the one at ``start``; -1 where none does. ``\\{`` and ``\\}`` do not count."""
+    depth, position = 0, start
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            position += 1
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                return position
+        position += 1
+    return -1
+
+
+def _ascii(text: str) -> str:
     if text.isascii():
         return text
-    text = _SUPERSCRIPTS.sub(lambda match: "^{" + match[0].translate(_SUPERSCRIPT) + "}", text)
-    text = _SUBSCRIPTS.sub(lambda match: "_{" + match[0].translate(_SUBSCRIPT) + "}", text)
-    text = _CHARACTER.sub(lambda match: _CHARACTERS[match[0]], text)
-    return _CHARACTER.sub(lambda match: _CHARACTERS[match[0]], unicodedata.normalize("NFKC", text))
+    text = re.sub(f"[{_SUPERSCRIPTS}]+", lambda match: "^{" + match[0].translate(_RAISED) + "}", text)
+    text = re.sub(f"[{_SUBSCRIPTS}]+", lambda match: "_{" + match[0].translate(_LOWERED) + "}", text)
+    text = unicodedata.normalize("NFKC", _SYMBOL.sub(lambda match: _SYMBOLS[match[0]], text))
+    return _SYMBOL.sub(lambda match: _SYMBOLS[match[0]], text)
 
 
-def _unwrap_styles(text: str) -> str:
-    for _ in range(4):  # nested styles
+def _plain_latex(text: str) -> str:
+    if r"\begin" not in text:
+        text = _DOUBLE_ESCAPE.sub(r"\\", text)
+    text = _THOUSANDS.sub(",", text)
+    text = _DELIMITERS.sub(" ", text)
+    text = _INVISIBLE.sub("", text)
+    text = _SPACE.sub(" ", text)
+    text = _SIZE.sub("", text)
+    text = _SYNONYM.sub(lambda match: _SYNONYMS[match[1]], text)
+    for _ in range(4):  # styles inside styles
         text, count = _STYLE.subn(r"\1", text)
         if not count:
             break
-    return text
+    text = _CIRCLE.sub(r"^{\\circ}", text).replace(r"\%", "%")
+    text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
+    return re.sub(r" {2,}", " ", _SHORT_FRAC.sub(_braced_frac, text))
 
 
-def _braces_of_short_forms(text: str) -> str:
-    """\\frac12 -> \\frac{1}{2}, \\sqrt3 -> \\sqrt{3}."""
-    text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text) if r"\sqrt" in text else text
-    if r"\frac" not in text:
-        return text
-
-    def braced(match: re.Match) -> str:
-        above = match[1] if match[1].startswith("{") else "{" + match[1] + "}"
-        return r"\frac" + above + ("{" if match[2] == "{" else "{" + match[2] + "}")
-
-    return _SHORT_FRAC.sub(braced, text)
+def _braced_frac(match: re.Match) -> str:
+    """\\frac12, \\frac{1}2, \\frac1{2} -> \\frac{1}{2}."""
+    above = match[2] or "{" + match[1] + "}"
+    return r"\frac" + above + ("{" + match[3] + "}" if match[3] else "")

@@ -1,0 +1,330 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a prediction equals the gold answer: strings first, then numbers, then values of expressions.
+
+Every step answers True, False, or None for "this step cannot tell". None at the end means that nothing here could
+read one of the two; only then is math-verify worth its time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from v05_verl.grading import evaluate, syntax, units
+from v05_verl.grading.latex import normalise, squeeze, unwrap_text
+from v05_verl.grading.numbers import Number, parse_number
+from v05_verl.grading.rules import Rules
+from v05_verl.grading.structure import Answer, structure
+
+MAX_LIST = 24
+WORD_LETTERS = 4
+MAX_CHAIN = 6  # sides of "a = b = c"
+APPROXIMATELY = 0.01  # how far apart, relatively, the two sides of an approximation may be
+DECIMALS_OF_A_ROUNDING = 6  # a decimal with this many digits may stand for an irrational or repeating number
+
+_CHOICE = re.compile(r"\(?([A-J])\)?")
+_CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
+_WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
+_BASE = re.compile(r"([+-]?)\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?\s?(\w+?)\s?\}{0,2}")
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_APPROXIMATELY = re.compile(r"\s?(?:\\approx|\\simeq|\\sim|~=)\s?")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``correct`` is None where it could not be decided; ``path`` names the step that decided."""
+
+    correct: bool | None
+    path: str
+
+
+@lru_cache(maxsize=8192)
+def _gold(text: str, is_list: bool) -> tuple[str, Answer | None]:
+    text = normalise(text)
+    return squeeze(text), _structure(text, is_list)
+
+
+def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
+    """Verdict on two answers, without math-verify."""
+    gold_string, gold_answer = _gold(gold, rules.is_list)
+    prediction = normalise(prediction)
+    if not prediction:
+        return Verdict(False, "no_answer")
+    if squeeze(prediction) == gold_string:
+        return Verdict(True, "string")
+    if gold_answer is None:
+        return Verdict(None, "unread")
+    verdict = Verdict(False, "structure")
+    for answer in _readings(prediction, gold_answer):
+        verdict = _same(gold_answer, answer, rules)
+        if verdict.correct is not False:
+            return verdict
+    return verdict
+
+
+def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
+    """Ways to read the prediction: a comma before three digits parts a list or thousands; "a = b" ends in the answer."""
+    several = gold.kind in ("list", "set")
+    first = _structure(prediction, several)
+    readings = [first]
+    if re.search(r"\d,\d{3}(?!\d)", prediction) and several:
+        readings.append(_structure(prediction, False))
+    if first is not None and first.kind == gold.kind == "leaf" and not gold.name and "=" not in gold.text:
+        readings += [_structure(side, False) for side in _results(prediction)]
+    return readings
+
+
+def _results(prediction: str) -> list[str]:
+    """34 of "m + n = 34"; both sides of "1/3 \\approx 0.333". An equation solved for nothing, "... = 0", has none."""
+    sides = _APPROXIMATELY.split(prediction)
+    if len(sides) == 2:
+        values = [_constant(side) for side in sides]
+        agree = None not in values and abs(values[0] - values[1]) <= APPROXIMATELY * max(map(abs, values))
+        return sides if agree else sides[:1]
+    sides = prediction.split("=")
+    return [sides[-1]] if 1 < len(sides) <= MAX_CHAIN and sides[-1].strip() != "0" else []
+
+
+def _constant(text: str) -> complex | None:
+    tree = _tree(units.split_unit(text.strip())[0])
+    try:
+        return None if tree is None or evaluate.variables(tree) else complex(evaluate.value_of(tree))
+    except (evaluate.Undefined, OverflowError):
+        return None
+
+
+def _structure(text: str, split_commas: bool) -> Answer | None:
+    try:
+        return structure(text, split_commas)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _same(gold: Answer, prediction: Answer | None, rules: Rules) -> Verdict:
+    if prediction is None:
+        return Verdict(None, "unread")
+    if gold.kind == "leaf" and prediction.kind == "leaf":
+        return _same_leaf(gold, prediction, rules)
+    if gold.kind == "matrix" or prediction.kind == "matrix":
+        return _same_matrix(gold, prediction, rules)
+    if {gold.kind, prediction.kind} <= {"list", "set"}:
+        return _same_in_any_order(gold.parts, prediction.parts, rules)
+    if gold.kind in ("list", "set") and len(gold.parts) == 1:
+        return _same(gold.parts[0], prediction, rules)
+    if prediction.kind == "set" and len(prediction.parts) == 1:
+        return _same(gold, prediction.parts[0], rules)
+    if gold.kind == "union" and prediction.kind in ("union", "list"):
+        return _same_in_any_order(gold.parts, prediction.parts, rules)
+    if gold.kind == "tuple" and prediction.kind == "tuple":
+        if gold.fences != prediction.fences:
+            return Verdict(False, "structure")
+        return _same_in_order(gold.parts, prediction.parts, rules)
+    if gold.kind == "tuple" and prediction.kind == "list" and gold.fences == "()":
+        return _same_in_order(gold.parts, prediction.parts, rules)  # 3, 4 for (3, 4)
+    return Verdict(False, "structure")
+
+
+def _same_matrix(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
+    """Entry by entry; a column or row may be written as a tuple."""
+
+    def rows(answer: Answer) -> list[tuple[Answer, ...]] | None:
+        if answer.kind == "matrix":
+            return [row.parts for row in answer.parts]
+        return [(part,) for part in answer.parts] if answer.kind == "tuple" and answer.fences == "()" else None
+
+    left, right = rows(gold), rows(prediction)
+    if left is None or right is None:
+        return Verdict(False, "structure")
+    if "tuple" in (gold.kind, prediction.kind) and len(left) != len(right) and len(left[0]) == len(right):
+        right = [tuple(entry for row in right for entry in row)]
+    if [len(row) for row in left] != [len(row) for row in right]:
+        return Verdict(False, "structure")
+    return _same_in_order([e for row in left for e in row], [e for row in right for e in row], rules)
+
+
+def _same_in_order(gold, prediction, rules: Rules) -> Verdict:
+    if len(gold) != len(prediction):
+        return Verdict(False, "structure")
+    return _all([_same(left, right, rules) for left, right in zip(gold, prediction, strict=True)])
+
+
+def _same_in_any_order(gold, prediction, rules: Rules) -> Verdict:
+    """A perfect matching between the two; parts that nothing could read stand for "perhaps"."""
+    if len(gold) != len(prediction) or len(gold) > MAX_LIST:
+        return Verdict(False if len(gold) != len(prediction) else None, "structure")
+    table = [[_same(left, right, rules) for right in prediction] for left in gold]
+    if _matching([[cell.correct is True for cell in row] for row in table]):
+        return Verdict(True, _slowest([cell.path for row in table for cell in row if cell.correct]))
+    if _matching([[cell.correct is not False for cell in row] for row in table]):
+        return Verdict(None, "unread")
+    return Verdict(False, _slowest([cell.path for row in table for cell in row if cell.correct is not None]))
+
+
+def _matching(fits: list[list[bool]]) -> bool:
+    """Whether rows and columns can be paired off (augmenting paths)."""
+    owner: dict[int, int] = {}
+
+    def place(row: int, seen: set[int]) -> bool:
+        for column, fit in enumerate(fits[row]):
+            if fit and column not in seen:
+                seen.add(column)
+                if column not in owner or place(owner[column], seen):
+                    owner[column] = row
+                    return True
+        return False
+
+    return all(place(row, set()) for row in range(len(fits)))
+
+
+def _all(verdicts: list[Verdict]) -> Verdict:
+    wrong = [verdict for verdict in verdicts if verdict.correct is False]
+    if wrong:
+        return wrong[0]
+    path = _slowest([verdict.path for verdict in verdicts])
+    return Verdict(None if any(verdict.correct is None for verdict in verdicts) else True, path)
+
+
+def _slowest(paths: list[str]) -> str:
+    order = ["string", "structure", "words", "number", "expression", "unread"]
+    return max(paths, key=order.index, default="structure")
+
+
+def _same_leaf(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
+    if squeeze(gold.text) == squeeze(prediction.text) and _names_agree(gold, prediction):
+        return Verdict(True, "string")
+    words = _same_words(gold.text, prediction.text)
+    if words is not None:
+        return Verdict(words, "words")
+    if not _names_agree(gold, prediction):
+        return Verdict(False, "structure")
+    (left, left_unit), (right, right_unit) = units.split_unit(gold.text), units.split_unit(prediction.text)
+    right = unwrap_text(right) if right.startswith(r"\text") else right
+    left_unit = rules.unit or left_unit
+    if units.conflicting(left_unit, right_unit):
+        return Verdict(False, "number")
+    if gold.name and "=" in right:  # y = 2x + 3 for y - 2x = 3
+        left = f"{gold.name}={left}"
+    percent = units.canonical_unit(left_unit) == units.PERCENT, right_unit == units.PERCENT
+    return _same_quantity(left, right, percent, rules)
+
+
+def _names_agree(gold: Answer, prediction: Answer) -> bool:
+    """x = 5 is 5, but not y = 5. A formula's name is free: f(x) = 2x is y = 2x."""
+    if not gold.name or not prediction.name or squeeze(gold.name) == squeeze(prediction.name):
+        return True
+    if "(" in gold.name:
+        return True
+    node = _tree(gold.text)
+    return node is not None and bool(evaluate.variables(node))
+
+
+def _same_words(gold: str, prediction: str) -> bool | None:
+    """Verdict on words and choices; None where the gold answer is neither."""
+    gold_words, words = unwrap_text(gold), unwrap_text(prediction)
+    choice = _CHOICE.fullmatch(gold_words)
+    if choice and (r"\text" in gold or "(" in gold):
+        match = _CHOICE.fullmatch(words) or _CHOICE_WITH_TEXT.fullmatch(words)
+        return match is not None and choice[1] in match.groups()
+    if not _WORDS.fullmatch(gold_words) or not (r"\text" in gold or len(gold_words) >= WORD_LETTERS):
+        return None  # "ab" is a product
+    return gold_words.casefold() == words.casefold()
+
+
+def _same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules: Rules) -> Verdict:
+    base = _same_base(gold, prediction)
+    if base is not None:
+        return Verdict(base, "number")
+    left, right = parse_number(gold), parse_number(prediction)
+    if left is not None and right is not None:
+        return Verdict(_same_number(left, right, percent, rules), "number")
+    trees = _equation(gold), _equation(prediction)
+    if any(trees):
+        if not all(trees):
+            return Verdict(False if _tree(gold) or _tree(prediction) else None, "expression")
+        return Verdict(evaluate.proportional(*trees), "expression")
+    gold_tree, tree = _tree(gold), _tree(prediction)
+    if gold_tree is None or tree is None:
+        return Verdict(None, "unread")
+    if evaluate.variables(gold_tree, tree):
+        return Verdict(evaluate.equal(gold_tree, tree), "expression")
+    try:
+        values = evaluate.value_of(gold_tree), evaluate.value_of(tree)
+    except evaluate.Undefined:
+        return Verdict(None, "unread")
+    return Verdict(_same_values(*values, right, percent, rules), "expression")
+
+
+def _same_base(gold: str, prediction: str) -> bool | None:
+    """52_8 is 52_{8} and, where the problem asks for base 8, 52; None where the gold answer states no base."""
+    match, other = _BASE.fullmatch(gold), _BASE.fullmatch(prediction)
+    if not match:
+        return False if other and other[2].isdigit() and parse_number(gold) else None
+    digits = match[1] + match[2].lstrip("0")
+    if not other:
+        return digits == prediction.replace(" ", "").lstrip("0")
+
+    def base(name: str) -> str:
+        return str(_BASES.get(name.lower(), name))
+
+    return digits == other[1] + other[2].lstrip("0") and base(match[3]) == base(other[3])
+
+
+def _same_number(gold: Number, prediction: Number, percent: tuple[bool, bool], rules: Rules) -> bool:
+    return _same_values(gold.value, prediction.value, prediction, percent, rules)
+
+
+def _same_values(
+    gold: evaluate.Value, value: evaluate.Value, written: Number | None, percent: tuple[bool, bool], rules: Rules
+) -> bool:
+    """Equality of two values under ``rules``; 62.5% is 62.5, for the problem says that percent are asked for, and 0.625."""
+    if evaluate.same_value(gold, value) or _within(gold, value, rules):
+        return True
+    if isinstance(gold, evaluate.Fraction) and isinstance(value, evaluate.Fraction) and percent[0] != percent[1]:
+        scaled = (gold / 100, value) if percent[0] else (gold, value / 100)
+        tolerant = replace(rules, absolute=rules.absolute / 100) if percent[0] else rules
+        if evaluate.same_value(*scaled) or _within(*scaled, tolerant):
+            return True
+    return written is not None and _is_rounding(gold, written)
+
+
+def _within(gold: evaluate.Value, value: evaluate.Value, rules: Rules) -> bool:
+    if isinstance(gold, complex) and abs(gold.imag) > evaluate.TINY or isinstance(value, complex) and value.imag:
+        return False
+    gold, value = float(gold.real), float(value.real)
+    if rules.absolute:
+        return abs(gold - value) <= rules.absolute * (1 + evaluate.CLOSE)
+    smaller = min(abs(gold), abs(value))
+    relative = rules.relative_when_small if smaller < rules.small else rules.relative
+    return abs(gold - value) <= relative * abs(gold)
+
+
+def _is_rounding(gold: evaluate.Value, written: Number) -> bool:
+    """Whether a long decimal is the gold value, rounded or cut at its last digit."""
+    if (written.decimals or 0) < DECIMALS_OF_A_ROUNDING:
+        return False
+    if isinstance(gold, complex):
+        if abs(gold.imag) > evaluate.TINY or written.decimals > 12:
+            return False
+        gold = evaluate.Fraction(gold.real)
+    elif not isinstance(gold, evaluate.Fraction):
+        return False
+    return gold.denominator != 1 and abs(gold - written.value) < evaluate.Fraction(1, 10**written.decimals)
+
+
+@lru_cache(maxsize=8192)
+def _tree(text: str) -> syntax.Node | None:
+    try:
+        return syntax.parse(text)
+    except (syntax.ParseError, RecursionError):
+        return None
+
+
+def _equation(text: str) -> syntax.Node | None:
+    """left - right of an equation."""
+    left, sign, right = text.partition("=")
+    if not sign or "=" in right:
+        return None
+    sides = _tree(left), _tree(right)
+    return None if None in sides else syntax.Node("+", (sides[0], syntax.Node("neg", (sides[1],))))

@@ -1,0 +1,360 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parses one mathematical expression, in LaTeX or plain text, into a small tree.
+
+Hostile text is the normal case: tokens and depth are bounded, and whatever the grammar does not know raises ParseError
+instead of being guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from v05_verl.grading.latex import closing_brace
+
+MAX_TOKENS = 240
+MAX_DEPTH = 40
+
+FUNCTIONS = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh",
+    "tanh": "tanh", "ln": "log", "log": "log", "lg": "lg", "exp": "exp", "sqrt": "sqrt", "floor": "floor",
+    "ceil": "ceil", "abs": "abs",
+}  # fmt: skip
+_INVERSE = {"sin": "asin", "cos": "acos", "tan": "atan"}
+_NAMES = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "theta": "theta", "alpha": "alpha"}
+_GREEK = set(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega Pi hbar ell odot partial".split()
+)
+_ACCENTS = {"dot": "'", "ddot": "''", "vec": "vec", "hat": "hat", "bar": "bar", "tilde": "tilde", "overline": "bar"}
+_FENCES = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
+
+_WORDS = "|".join(sorted({*FUNCTIONS, *_NAMES}, key=len, reverse=True))
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?|\.\d+)"
+    r"|(?P<command>\\(?:[a-zA-Z]+|[{}|]))"
+    rf"|(?P<word>(?:np\.|math\.)?(?:{_WORDS})(?![a-zA-Z]))"
+    r"|(?P<letter>[a-zA-Z])"
+    r"|(?P<symbol>\*\*|[-+*/^_{}()\[\]|!'<>=,;:]))"
+)
+_DERIVATIVE = re.compile(
+    r"\\frac\{\s*\\?d\s*(?:\^\{?\s*(\d)\s*\}?)?\s*(\\?[a-zA-Z]+(?:_(?:\w|\{[^{}]*\}))?)(?:\(t\))?\s*\}"
+    r"\{\s*\\?d\s*[a-zA-Z]\s*(?:\^\{?\s*\d\s*\}?)?\s*\}"
+)
+_PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime))")
+_AT_ZERO = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])\s?\(0\)")
+_REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d{1,20})\}")
+
+
+class ParseError(ValueError):
+    """The text is not an expression of the grammar."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """``op`` with its arguments; ``value`` is the number of a "number", the name of a "symbol"."""
+
+    op: str
+    args: tuple[Node, ...] = ()
+    value: Fraction | str | None = None
+
+
+def parse(text: str) -> Node:
+    """The tree of ``text``, a normalised answer without units; raises ParseError where the grammar does not fit."""
+    tokens = _tokens(_rewritten(text))
+    parser = _Parser(tokens)
+    node = parser.sum()
+    if parser.position != len(tokens):
+        raise ParseError(f"{tokens[parser.position][1]!r} was not expected")
+    return node
+
+
+def symbols(node: Node) -> frozenset[str]:
+    """Names of the variables in ``node``."""
+    if node.op == "symbol":
+        return frozenset([node.value])
+    return frozenset().union(*(symbols(arg) for arg in node.args))
+
+
+def operations(node: Node) -> frozenset[str]:
+    return frozenset([node.op]).union(*(operations(arg) for arg in node.args))
+
+
+def _rewritten(text: str) -> str:
+    """Notations that are not arithmetic, as symbols: derivatives, primes, f(0); repeating decimals as fractions."""
+    text = _DERIVATIVE.sub(lambda match: f" {match[2]}" + "'" * int(match[1] or 1) + " ", text)
+    text = _PRIME.sub(lambda match: "'" * (match[1] or match[2]).count("prime"), text)
+    text = _AT_ZERO.sub(r"\1_{0}", text)
+    return _REPEATING.sub(_repeating_decimal, text)
+
+
+def _repeating_decimal(match: re.Match) -> str:
+    whole, fixed, repeated = match[1] or "0", match[2], match[3]
+    above = int(whole + fixed + repeated) - int(whole + fixed)
+    return rf"(\frac{{{above}}}{{{'9' * len(repeated) + '0' * len(fixed)}}})"
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    tokens, position = [], 0
+    text = text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if not match:
+            raise ParseError(f"{text[position : position + 10]!r} is no mathematics")
+        kind, token = match.lastgroup, match[match.lastgroup]
+        position = match.end()
+        if token == "_":
+            name, position = _subscript(text, position)
+            kind, token = "subscript", name
+        elif token == r"\text":
+            raise ParseError(r"\text inside an expression")
+        tokens.append((kind, token))
+        if len(tokens) > MAX_TOKENS:
+            raise ParseError(f"more than {MAX_TOKENS} tokens")
+    if not tokens:
+        raise ParseError("empty")
+    return tokens
+
+
+def _subscript(text: str, position: int) -> tuple[str, int]:
+    while text[position : position + 1] == " ":
+        position += 1
+    if text[position : position + 1] == "{":
+        end = closing_brace(text, position)
+        if end < 0:
+            raise ParseError("a brace is not closed")
+        return re.sub(r"[\s{}\\]|\\?text", "", text[position + 1 : end]), end + 1
+    match = re.compile(r"\\[a-zA-Z]+|\w").match(text, position)
+    if not match:
+        raise ParseError("an empty subscript")
+    return match[0].lstrip("\\"), match.end()
+
+
+class _Parser:
+    def __init__(self, tokens: list[tuple[str, str]]):
+        self.tokens, self.position, self.depth = tokens, 0, 0
+
+    def sum(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ParseError(f"nested deeper than {MAX_DEPTH}")
+        node = self.product()
+        while self.next in ("+", "-"):
+            sign = self.take()
+            right = self.product()
+            node = Node("+", (node, right if sign == "+" else Node("neg", (right,))))
+        self.depth -= 1
+        return node
+
+    def product(self) -> Node:
+        node = self.signed()
+        while True:
+            if self.next in ("*", r"\times", r"\cdot"):
+                self.take()
+                node = Node("*", (node, self.signed()))
+            elif self.next == "/":
+                self.take()
+                node = Node("/", (node, self.signed()))
+            elif self.starts_factor():
+                node = Node("*", (node, self.power()))
+            else:
+                return node
+
+    def signed(self) -> Node:
+        if self.next in ("+", "-"):
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise ParseError("too many signs")
+            node = self.signed() if self.take() == "+" else Node("neg", (self.signed(),))
+            self.depth -= 1
+            return node
+        return self.power()
+
+    def power(self) -> Node:
+        node = self.postfix(self.atom())
+        if self.next in ("^", "**"):
+            self.take()
+            if self.next == r"\circ" or self.peek(2) == ["{", r"\circ"]:
+                self.skip_group_or_token()
+                return Node("degrees", (node,))
+            return self.postfix(Node("^", (node, self.exponent())))
+        return node
+
+    def exponent(self) -> Node:
+        if self.next in ("+", "-"):
+            return self.signed()
+        return self.power() if self.next != "{" else self.postfix(self.group())
+
+    def postfix(self, node: Node) -> Node:
+        while self.next == "!":
+            self.take()
+            node = Node("factorial", (node,))
+        return node
+
+    def atom(self) -> Node:
+        kind, token = self.current
+        if kind == "number":
+            return self.number()
+        if kind == "letter":
+            self.take()
+            return self.named(token)
+        if kind == "word":
+            self.take()
+            token = token.rpartition(".")[2]
+            return self.function(FUNCTIONS[token]) if token in FUNCTIONS else self.named(_NAMES[token])
+        if token in _FENCES:
+            return self.group()
+        if token in ("|", r"\|"):
+            self.take()
+            node = self.sum()
+            self.expect(token)
+            return Node("abs", (node,))
+        if kind == "command":
+            return self.command()
+        raise ParseError(f"{token!r} was not expected")
+
+    def number(self) -> Node:
+        token = self.take()
+        node = Node("number", value=Fraction(token.replace(",", "").rstrip(".")))
+        if self.kind == "subscript":
+            raise ParseError("a number with a subscript")
+        if self.next == r"\frac" and "." not in token:  # 1\frac{4}{5} is a mixed number
+            part = self.command()
+            if all(arg.op == "number" for arg in part.args):
+                return Node("+", (node, part))
+            return Node("*", (node, part))
+        return node
+
+    def named(self, name: str) -> Node:
+        """A symbol with its subscript and primes."""
+        if self.kind == "subscript":
+            name += "_" + self.take()
+        while self.next == "'":
+            self.take()
+            name += "'"
+        return Node("symbol", value=name)
+
+    def group(self) -> Node:
+        closing = _FENCES[self.take()]
+        node = self.sum()
+        self.expect(closing)
+        return node
+
+    def command(self) -> Node:
+        name = self.take()[1:]
+        if name in FUNCTIONS and name != "sqrt":
+            return self.function(FUNCTIONS[name])
+        if name == "sqrt":
+            return self.root()
+        if name in ("frac", "binom"):
+            return Node("/" if name == "frac" else "binom", (self.argument(), self.argument()))
+        if name in ("lfloor", "lceil"):
+            node = self.sum()
+            self.expect(r"\r" + name[1:])
+            return Node(name[1:], (node,))
+        if name in _ACCENTS:
+            return self.accented(_ACCENTS[name])
+        if name == "pi" or name == "infty" or name in _GREEK:
+            return self.named({"infty": "inf"}.get(name, name))
+        raise ParseError(f"\\{name} is not known")
+
+    def argument(self) -> Node:
+        """A group in braces, or one token as in \\frac 1 2."""
+        return self.group() if self.next == "{" else self.atom()
+
+    def accented(self, accent: str) -> Node:
+        node = self.argument()
+        if node.op != "symbol":
+            raise ParseError("an accent on something that is no symbol")
+        name = node.value + accent if accent.startswith("'") else f"{accent}({node.value})"
+        return self.named(name)
+
+    def root(self) -> Node:
+        if self.next != "[":
+            return Node("sqrt", (self.argument(),))
+        degree = self.group()
+        return Node("^", (self.argument(), Node("/", (Node("number", value=Fraction(1)), degree))))
+
+    def function(self, name: str) -> Node:
+        """\\sin x, \\sin(x), \\sin^2 x, \\sin^{-1} x, \\log_2 x; without brackets the argument is the next product."""
+        base = exponent = None
+        while self.kind == "subscript" or self.next in ("^", "**"):
+            if self.kind == "subscript":
+                base = parse(self.take())
+            else:
+                self.take()
+                exponent = self.exponent()
+        node = self.applied(name, self.function_argument())
+        if base is not None:
+            node = Node("/", (node, Node("log", (base,))))
+        if exponent is None:
+            return node
+        if exponent == Node("neg", (Node("number", value=Fraction(1)),)) and name in _INVERSE:
+            return Node(_INVERSE[name], node.args)
+        return Node("^", (node, exponent))
+
+    def applied(self, name: str, argument: Node) -> Node:
+        if name == "exp":
+            return Node("^", (Node("symbol", value="e"), argument))
+        if name == "lg":
+            return Node("/", (Node("log", (argument,)), Node("log", (Node("number", value=Fraction(10)),))))
+        return Node(name, (argument,))
+
+    def function_argument(self) -> Node:
+        if self.next in _FENCES:
+            return self.group()
+        if self.next == "-":
+            self.take()
+            return Node("neg", (self.function_argument(),))
+        node = self.power()
+        while self.starts_factor() and not self.is_function():
+            node = Node("*", (node, self.power()))
+        return node
+
+    def is_function(self) -> bool:
+        kind, token = self.current
+        return kind in ("word", "command") and token.lstrip("\\").rpartition(".")[2] in FUNCTIONS
+
+    def starts_factor(self) -> bool:
+        """Whether a factor follows without a sign between; a number does only after a bracket or a root."""
+        kind, token = self.current
+        if kind == "number":
+            return self.tokens[self.position - 1][1] in (")", "}", "]")
+        if kind == "command":
+            return token not in (r"\times", r"\cdot", r"\}", r"\rfloor", r"\rceil", r"\|", r"\circ")
+        return kind in ("letter", "word") or token in ("(", "[", "{", r"\{")
+
+    def skip_group_or_token(self) -> None:
+        if self.take() == "{":
+            self.take()
+            self.expect("}")
+
+    @property
+    def current(self) -> tuple[str, str]:
+        return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "the end")
+
+    @property
+    def next(self) -> str:
+        return self.current[1] if self.current[0] != "subscript" else ""
+
+    @property
+    def kind(self) -> str:
+        return self.current[0]
+
+    def peek(self, count: int) -> list[str]:
+        return [token for _, token in self.tokens[self.position : self.position + count]]
+
+    def take(self) -> str:
+        token = self.current[1]
+        if self.current[0] == "end":
+            raise ParseError("the text ends too early")
+        self.position += 1
+        return token
+
+    def expect(self, token: str) -> None:
+        if self.next != token:
+            raise ParseError(f"expected {token!r}, found {self.current[1]!r}")
+        self.take()

@@ -1,0 +1,85 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Takes units, percent and degree signs off an answer."""
+
+from __future__ import annotations
+
+import re
+
+DEGREE, PERCENT = "degree", "%"
+
+_KNOWN = {
+    "degree": "degree degrees deg",
+    "hour": "hour hours hr hrs h",
+    "minute": "minute minutes min mins",
+    "second": "second seconds sec secs",
+    "day": "day days",
+    "year": "year years yr yrs",
+    "km/h": "km/h kmh kph km/hr",
+    "km": "km kilometer kilometers kilometre kilometres",
+    "m": "m meter meters metre metres",
+    "cm": "cm centimeter centimeters centimetre centimetres",
+    "mm": "mm millimeter millimeters",
+    "inch": "in inch inches",
+    "foot": "ft foot feet",
+    "mile": "mile miles mi",
+    "cent": "cent cents",
+    "dollar": "dollar dollars usd",
+    "%": "% percent percents",
+}
+_NAMES = {spelling: unit for unit, spellings in _KNOWN.items() for spelling in spellings.split()}
+# Words after a number that belong to the mathematics and are no unit.
+_MATHS = r"pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|mod|and|or|to|by|times|infty|infinity|inf|factorial|over|choose"
+_POWER = r"(?:\s?\^\s?\{?\s?-?\d\s?\}?)?"
+_UNIT_TEXT = re.compile(rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{([^{{}}]*)\}}{_POWER}$")
+_KNOWN_WORDS = "|".join(sorted((re.escape(name) for name in _NAMES if len(name) > 1 and name != "%"), key=len)[::-1])
+_UNIT_WORDS = re.compile(
+    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)[a-zA-Z]{{3,20}}){{1,4}}){_POWER}$"
+)
+_CIRCLE = re.compile(r"\s?\^\{\\circ\}$")
+
+
+def split_unit(text: str) -> tuple[str, str]:
+    """(what is left, unit) of a normalised answer; the unit is "" where none stands at its end.
+
+    Words that follow a number and units in ``\\text{}`` are taken off, whatever they say; those of a small table come
+    back under one name ("hours" -> "hour"), and so do degrees and percent. An answer that is nothing but words is
+    left as it is.
+    """
+    unit = ""
+    for _ in range(4):  # "864 \text{ inches}^2", "9e11 \text{kJ} / \text{box}"
+        head, piece = _take_one(text)
+        if piece is None or not head.strip():
+            break
+        text, unit = head.strip(), _combined(piece, unit)
+    return text, unit
+
+
+def canonical_unit(unit: str) -> str:
+    """The table's name of ``unit`` ("$cm^2$" -> "cm"), the bare word where the table has none."""
+    word = re.sub(r"\\text|\\mathrm|[\s${}~\\]|\^\{?-?\d\}?", "", unit.replace(r"\circ", "degree").replace("^", "", 1))
+    return _NAMES.get(word.rstrip("0123456789").lower(), word)
+
+
+def conflicting(gold: str, prediction: str) -> bool:
+    """Whether both units are known and differ, as hours and minutes do."""
+    gold, prediction = canonical_unit(gold), canonical_unit(prediction)
+    return gold in _KNOWN and prediction in _KNOWN and gold != prediction
+
+
+def _take_one(text: str) -> tuple[str, str | None]:
+    if text.endswith("%"):
+        return text[:-1], PERCENT
+    for pattern, name in ((_CIRCLE, DEGREE), (_UNIT_TEXT, None), (_UNIT_WORDS, None)):
+        match = pattern.search(text)
+        if match:
+            return text[: match.start()], name or (match[1] if pattern is _UNIT_TEXT else match[0])
+    return text, None
+
+
+def _combined(piece: str, later: str) -> str:
+    """The name of a unit read from its end: "km" before "/h" is no kilometre."""
+    name = canonical_unit(piece.strip())
+    if not later or name in (DEGREE, PERCENT):
+        return name
+    return f"{name} {later}"
