@@ -53,9 +53,9 @@ def canonical_answer(answer: str, unit: str = "", is_list: bool = False) -> Cano
     """The canonical spelling of ``answer``; grading it against ``answer`` gives "equal".
 
     Integers lose padding ("025"), decimal zeros ("27.0") and thousands separators; decimals keep their digits, which
-    may be significant, and gain a leading zero; 4.5e33 becomes 4.5 \\times 10^{33}, 52_8 becomes 52_{8}; parts of lists,
-    tuples, intervals and sets are parted by ", ", matrices become pmatrix; units, degree and percent signs go to
-    ``unit``; dollar signs and \\text{} are taken off.
+    may be significant, and gain a leading zero; 4.5e33 becomes 4.5 \\times 10^{33}, 52_8 becomes 52_{8}; the parts of
+    lists, tuples, intervals and sets are parted by ", ", matrices become pmatrix; units, degree and percent signs go to
+    ``unit``, dollar signs are taken off; words stand in \\text{}.
     """
     text = normalise(answer)
     try:
@@ -107,7 +107,7 @@ def _leaf(answer: Answer) -> tuple[str | None, str, str]:
         return f"{base[1]}_{{{base[2]}}}", "base", unit
     words = unwrap_text(answer.text)
     if r"\text" in answer.text and _WORDS.fullmatch(words):
-        return words, "words", ""
+        return rf"\text{{{words}}}", "words", ""
     if text.count("=") == 1 and all(_readable(side) for side in text.split("=")):
         return prefix + text, "equation", unit
     if text in (r"\infty", r"-\infty", r"+\infty") or _readable(text):

@@ -24,6 +24,7 @@ MAX_CHAIN = 6  # sides of "a = b = c"
 APPROXIMATELY = 0.01  # how far apart, relatively, the two sides of an approximation may be
 DECIMALS_OF_A_ROUNDING = 6  # a decimal with this many digits may stand for an irrational or repeating number
 
+_CHOICE_MARK = re.compile(r"\([A-J]\)")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
@@ -43,6 +44,8 @@ class Verdict:
 @lru_cache(maxsize=8192)
 def _gold(text: str, is_list: bool) -> tuple[str, Answer | None]:
     text = normalise(text)
+    if _CHOICE_MARK.fullmatch(text):
+        text = rf"\text{{{text}}}"
     return squeeze(text), _structure(text, is_list)
 
 
@@ -56,16 +59,19 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
         return Verdict(True, "string")
     if gold_answer is None:
         return Verdict(None, "unread")
-    verdict = Verdict(False, "structure")
-    for answer in _readings(prediction, gold_answer):
-        verdict = _same(gold_answer, answer, rules)
-        if verdict.correct is not False:
-            return verdict
-    return verdict
+    verdicts = [_same(gold_answer, answer, rules) for answer in _readings(prediction, gold_answer)]
+    for wanted in (True, False, None):
+        for verdict in verdicts:
+            if verdict.correct is wanted:
+                return verdict
+    raise AssertionError("a prediction has at least one reading")
 
 
 def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
-    """Ways to read the prediction: a comma before three digits parts a list or thousands; "a = b" ends in the answer."""
+    """Ways to read the prediction; any of them may equal the gold answer.
+
+    A comma before three digits parts a list or thousands; the last side of "a = b" is the answer.
+    """
     several = gold.kind in ("list", "set")
     first = _structure(prediction, several)
     readings = [first]
@@ -77,7 +83,7 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
 
 
 def _results(prediction: str) -> list[str]:
-    """34 of "m + n = 34"; both sides of "1/3 \\approx 0.333". An equation solved for nothing, "... = 0", has none."""
+    """34 of "m + n = 34", both sides of "1/3 \\approx 0.333"; an equation that ends in "= 0" has no result."""
     sides = _APPROXIMATELY.split(prediction)
     if len(sides) == 2:
         values = [_constant(side) for side in sides]
@@ -278,7 +284,7 @@ def _same_number(gold: Number, prediction: Number, percent: tuple[bool, bool], r
 def _same_values(
     gold: evaluate.Value, value: evaluate.Value, written: Number | None, percent: tuple[bool, bool], rules: Rules
 ) -> bool:
-    """Equality of two values under ``rules``; 62.5% is 62.5, for the problem says that percent are asked for, and 0.625."""
+    """Equality of two values under ``rules``; 62.5% is 0.625, and 62.5 where the problem asks for percent."""
     if evaluate.same_value(gold, value) or _within(gold, value, rules):
         return True
     if isinstance(gold, evaluate.Fraction) and isinstance(value, evaluate.Fraction) and percent[0] != percent[1]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 
 from v05_verl.grading.latex import closing_brace
@@ -63,10 +64,7 @@ def final_answer(response: str) -> Extracted:
 
 
 def _last(pattern: re.Pattern, text: str) -> re.Match | None:
-    match = None
-    for match in pattern.finditer(text):
-        pass
-    return match
+    return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
 
 
 def _value(response: str, start: int) -> str:

@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-
 MAX_PARTS = 64
 
 Kind = Literal["leaf", "list", "tuple", "set", "union", "matrix"]
