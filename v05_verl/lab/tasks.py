@@ -56,7 +56,20 @@ class Reverse(Task):
         return Problem(f"{digits}=", digits[::-1], difficulty)
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reverse(),)}
+class Sort(Task):
+    """``<3142=`` -> ``1234`` and ``>3142=`` -> ``4321``; 2, 4, 6 or 8 digits, ascending the easier half."""
+
+    name = "sort"
+    kept = (1.0, 1.0, 1.0, 1.0, 0.3, 0.3, 0.1, 0.1)
+
+    def draw(self, rng: random.Random, difficulty: int) -> Problem:
+        descending, size = divmod(difficulty - 1, 4)
+        digits = [rng.choice(DIGITS) for _ in range(2 * size + 2)]
+        answer = "".join(sorted(digits, reverse=bool(descending)))
+        return Problem(f"{'<>'[descending]}{''.join(digits)}=", answer, difficulty)
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (Reverse(), Sort())}
 
 
 def is_held_out(prompt: str) -> bool:

@@ -51,17 +51,29 @@ class Layer(nn.Module):
         self.gate_up = nn.Parameter(torch.randn(2 * wide, hidden) * 0.02)
         self.down = nn.Parameter(torch.randn(hidden, wide) * 0.02)
 
-    def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Cache | None):
+    def forward(
+        self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Cache | None
+    ) -> tuple[Tensor, Cache]:
         batch, time, hidden = x.shape
-        qkv = F.linear(rms_norm(x, self.norm1), self.qkv, self.qkv_bias)
-        queries, keys, values = qkv.view(batch, time, 3, self.heads, HEAD_DIM).permute(2, 0, 3, 1, 4)
-        queries, keys = rotate(queries, *rope), rotate(keys, *rope)
+        queries, keys, values = self.rotated_qkv(x, rope).permute(2, 0, 3, 1, 4)
         if past is not None:
             keys, values = torch.cat([past.keys, keys], 2), torch.cat([past.values, values], 2)
         mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=mask is None)
-        x = x + F.linear(mixed.transpose(1, 2).reshape(batch, time, hidden), self.out)
+        return self.after_attention(x, mixed.transpose(1, 2).reshape(batch, time, hidden)), Cache(keys, values)
+
+    def rotated_qkv(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
+        """(..., hidden) -> (..., 3, heads, HEAD_DIM): queries and keys turned to their positions, and values."""
+        qkv = F.linear(rms_norm(x, self.norm1), self.qkv, self.qkv_bias)
+        turned, values = qkv.view(*x.shape[:-1], 3, self.heads, HEAD_DIM).split([2, 1], dim=-3)
+        cos, sin = (table[..., None, None, :] for table in rope)
+        first, second = turned.chunk(2, -1)
+        return torch.cat([turned * cos + torch.cat([-second, first], -1) * sin, values], dim=-3)
+
+    def after_attention(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """The rest of the layer, token by token: output projection and feed-forward."""
+        x = x + F.linear(mixed, self.out)
         gate, up = F.linear(rms_norm(x, self.norm2), self.gate_up).chunk(2, -1)
-        return x + F.linear(F.silu(gate) * up, self.down), Cache(keys, values)
+        return x + F.linear(F.silu(gate) * up, self.down)
 
 
 class TinyLM(nn.Module):
@@ -102,11 +114,6 @@ class TinyLM(nn.Module):
 
 def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), weight, NORM_EPS)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    first, second = x.chunk(2, -1)
-    return x * cos + torch.cat([-second, first], -1) * sin
 
 
 def to_transformers(model: TinyLM) -> dict[str, Tensor]:

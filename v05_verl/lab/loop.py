@@ -1,0 +1,243 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One run: a warm-started tiny model trained by one arm for a number of rollouts."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from v05_verl.core.posterior import PriorModel, worth_another
+from v05_verl.core.scale import to_reward
+from v05_verl.core.stopping import should_continue, wave_size
+from v05_verl.lab.advantages import advantages
+from v05_verl.lab.arms import Arm
+from v05_verl.lab.policy_gradient import Optimization, Updater
+from v05_verl.lab.prior_record import PriorRecord
+from v05_verl.lab.rollouts import Ask, Rollouts, collect
+from v05_verl.lab.sampling import Samples, sample
+from v05_verl.lab.scoring import exact_accuracy
+from v05_verl.lab.tasks import Problem, Task
+from v05_verl.lab.tiny_lm import TinyLM
+from v05_verl.lab.toy import held_out_problems, training_problems
+from v05_verl.lab.warm_start import encode_problems, token_ids
+from v05_verl.value import build
+
+REWARD_RANGE = (-1.0, 1.0)
+MAX_NEW_TOKENS = 12
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What all arms of a study share."""
+
+    rollouts: int = 30720
+    train_prompts: int = 4096
+    held_out: int = 384
+    evaluations: int = 24
+    optimization: Optimization = field(default_factory=Optimization)
+
+
+class Run:
+    """State of one run; :meth:`records` trains and yields what is to be logged."""
+
+    def __init__(self, model: TinyLM, tokenizer, task: Task, arm: Arm, seed: int, settings: RunSettings):
+        self.model, self.tokenizer, self.arm, self.settings = model, tokenizer, arm, settings
+        self.rng = np.random.default_rng([seed, 1])
+        self.updater = Updater(model, settings.optimization)
+        self.problems = _endless(training_problems(task, settings.train_prompts, seed), seed)
+        self.held_out = encode_problems(held_out_problems(task, settings.held_out, seed), tokenizer)
+        needs_model = arm.prior not in (None, "oracle")
+        self.value_model = build(arm.prior, **arm.prior_options) if needs_model else None
+        self.record = PriorRecord()
+        self.spent, self.step, self.value_seconds = 0, 0, 0.0
+        self.started = time.perf_counter()
+        self.notes: dict[str, list[float]] = defaultdict(list)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """One record per evaluation: the first before training, the last when the rollouts are spent."""
+        yield self._evaluation()
+        every = self.settings.rollouts / self.settings.evaluations
+        due = every
+        while self.spent < self.settings.rollouts:
+            self._train_step()
+            if self.spent >= due or self.spent >= self.settings.rollouts:
+                yield self._evaluation()
+                due = (self.spent // every + 1) * every
+
+    def _train_step(self) -> None:
+        self.step += 1
+        step = self._gather_mixed_groups() if self.arm.drop_all_same else self._gather()
+        result = advantages(step.rollouts, step.prior, self.arm, step.prior_model)
+        norm = self.updater.update(self.step, step.prompts, step.rollouts, result.values, self.arm.clip_high, self.rng)
+        self._note(step, result.baselines, norm)
+
+    def _gather(self) -> Step:
+        """The next prompts with their priors and rollouts; the value model learns from the outcome."""
+        problems, prior, true = self._next_prompts()
+        prompts, answers = token_ids(problems, self.tokenizer)
+        model = self.record.model
+        rollouts = self._collect(prompts, answers, prior, model)
+        self.spent += len(rollouts)
+        if self.arm.prior is not None:
+            self._observe(problems, prior, rollouts)
+        return Step(prompts, true, prior, rollouts, model)
+
+    def _next_prompts(self) -> tuple[list[Problem], np.ndarray, np.ndarray]:
+        """Problems, their priors and their exact mean rewards under the current policy."""
+        problems = list(itertools.islice(self.problems, self.arm.prompts * self.arm.pool))
+        true = np.minimum(exact_accuracy(self.model, encode_problems(problems, self.tokenizer)).sampled, 1.0)
+        success_rate = true
+        if self.value_model is not None:
+            started = time.perf_counter()
+            success_rate = self.value_model.predict([problem.prompt for problem in problems], self.step)
+            self.value_seconds += time.perf_counter() - started
+        prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
+        if self.arm.pool > 1:
+            taken = np.sort(np.argsort(-(1 - prior**2), kind="stable")[: self.arm.prompts])
+            return [problems[index] for index in taken], prior[taken], true[taken]
+        return problems, prior, true
+
+    def _observe(self, problems: list[Problem], prior: np.ndarray, rollouts: Rollouts) -> None:
+        started = time.perf_counter()
+        if self.value_model is not None:
+            texts = [problem.prompt for problem in problems]
+            n = rollouts.counts(len(problems))
+            self.value_model.observe(texts, rollouts.successes(len(problems)), n, self.step)
+        first = rollouts.rows(rollouts.wave == 0)
+        n = first.counts(len(problems))
+        self.record.add(2 * first.successes(len(problems)) / n - 1, n, prior)
+        self.value_seconds += time.perf_counter() - started
+
+    def _gather_mixed_groups(self) -> Step:
+        """DAPO's dynamic sampling: batch after batch until the step is full of groups that are not all the same."""
+        parts: list[Step] = []
+        kept = 0
+        while kept < self.arm.prompts and self.spent < self.settings.rollouts:
+            step = self._gather()
+            successes, n = step.rollouts.successes(len(step.prompts)), step.rollouts.counts(len(step.prompts))
+            mixed = np.flatnonzero((successes > 0) & (successes < n))[: self.arm.prompts - kept]
+            parts.append(step.chosen(mixed, first_group=kept))
+            kept += len(mixed)
+        return Step.joined(parts)
+
+    def _collect(
+        self, prompts: list[list[int]], answers: list[list[int]], prior: np.ndarray, model: PriorModel
+    ) -> Rollouts:
+        padded = np.full((len(prompts), MAX_NEW_TOKENS), -1)
+        for row, answer in enumerate(answers):
+            padded[row, : len(answer)] = answer
+
+        def draw(indices: np.ndarray, counts: np.ndarray) -> Samples:
+            return sample(
+                self.model,
+                [prompts[index] for index in indices],
+                counts,
+                self.rng,
+                eos_id=self.tokenizer.eos_token_id,
+                pad_id=self.tokenizer.pad_token_id,
+                max_new_tokens=MAX_NEW_TOKENS,
+            )
+
+        return collect(draw, padded, self.arm.k_init, self.arm.k_max, budget(self.arm, prior, model))
+
+    def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
+        """Collects what the next record averages over its steps."""
+        rollouts, prompts = step.rollouts, len(step.prompts)
+        n, successes = rollouts.counts(prompts), rollouts.successes(prompts)
+        notes = {
+            "rollouts_per_prompt": n.mean(),
+            "all_same_share": ((successes == 0) | (successes == n)).mean(),
+            "baseline_mse": np.mean((baselines - step.true[rollouts.group]) ** 2),
+            "gradient_norm": norm,
+            "waves": rollouts.wave.max() + 1,
+            "train_reward": rollouts.rewards.mean(),
+        }
+        if self.arm.prior is not None:
+            notes["prior_mse"] = np.mean((step.prior - step.true) ** 2)
+        for name, value in notes.items():
+            self.notes[name].append(float(value))
+
+    def _evaluation(self) -> dict[str, Any]:
+        accuracy = exact_accuracy(self.model, self.held_out)
+        means = {name: float(np.mean(values)) for name, values in self.notes.items()}
+        self.notes.clear()
+        return {
+            "step": self.step,
+            "rollouts": self.spent,
+            "sampled": float(accuracy.sampled.mean()),
+            "greedy": float(accuracy.greedy.mean()),
+            "wall_s": time.perf_counter() - self.started,
+            "value_s": self.value_seconds,
+            **means,
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """Prompts of one training step and what came of them."""
+
+    prompts: list[list[int]]
+    true: np.ndarray
+    """(prompts,) exact mean reward under the policy that sampled; for records and the oracle only."""
+    prior: np.ndarray
+    """(prompts,) V on the reward scale."""
+    rollouts: Rollouts
+    prior_model: PriorModel
+    """What the robust mode knew before these rollouts."""
+
+    def chosen(self, indices: np.ndarray, first_group: int) -> Step:
+        """The prompts at ``indices``, numbered from ``first_group``."""
+        number = np.full(len(self.prompts), -1)
+        number[indices] = np.arange(len(indices)) + first_group
+        rollouts = self.rollouts.rows(number[self.rollouts.group] >= 0)
+        rollouts = replace(rollouts, group=number[rollouts.group])
+        return Step(
+            [self.prompts[index] for index in indices],
+            self.true[indices],
+            self.prior[indices],
+            rollouts,
+            self.prior_model,
+        )
+
+    @staticmethod
+    def joined(parts: list[Step]) -> Step:
+        return Step(
+            [prompt for part in parts for prompt in part.prompts],
+            np.concatenate([part.true for part in parts]),
+            np.concatenate([part.prior for part in parts]),
+            Rollouts.joined([part.rollouts for part in parts]),
+            parts[-1].prior_model,
+        )
+
+
+def budget(arm: Arm, prior: np.ndarray, model: PriorModel) -> Ask | None:
+    """The arm's budget policy for prompts with these priors; None where k is fixed."""
+    if arm.budget == "fixed":
+        return None
+    price = {"marginal_cost": arm.marginal_cost, "max_rollouts": arm.k_max}
+
+    def one_more(group_mean: np.ndarray, n: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        return should_continue(group_mean, n, prior[indices], **price).astype(np.int64)
+
+    def one_wave(group_mean: np.ndarray, n: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        return np.where(n == arm.k_init, wave_size(group_mean, n, prior[indices], **price), 0)
+
+    def one_if_worth_it(group_mean: np.ndarray, n: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        return worth_another(group_mean, n, prior[indices], model, **price).astype(np.int64)
+
+    return {"sequential": one_more, "wave": one_wave, "value_of_information": one_if_worth_it}[arm.budget]
+
+
+def _endless(problems: list[Problem], seed: int) -> Iterator[Problem]:
+    """Epoch after epoch, each in an order of its own."""
+    rng = np.random.default_rng([seed, 2])
+    while True:
+        for index in rng.permutation(len(problems)):
+            yield problems[index]

@@ -1,0 +1,107 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the arms on tiny models, without verl: seconds per run, many seeds.
+
+    python -m v05_verl.lab.train --out DIR [--tasks reverse sort] [--arms grpo_n16 rloo_n4 v05 ...] [--seeds 10]
+
+For every arm the learning rate is chosen on seeds that are not reported; then the reported seeds run, each with one
+warm start, prompts and held-out problems for all arms. Writes one JSON-lines file per run and, per task,
+``summary.json`` and ``table.md`` under DIR; a second call goes on where the first ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from v05_verl.lab.arms import ARMS, find_arm
+from v05_verl.lab.compare import CONTROL, REFERENCE, as_markdown, summarize
+from v05_verl.lab.study import Curve, Job, read_curve, run_all, with_learning_rates
+from v05_verl.lab.tasks import TASKS
+
+MAIN_ARMS = [name for name, arm in ARMS.items() if arm.main]
+TUNING_SEED = 1000
+
+
+def choose_rates(jobs: Sequence[Job], out: Path) -> dict[str, float]:
+    """The learning rate of each arm with the best final sampled accuracy over the tuning seeds."""
+    scores: dict[tuple[str, float], list[float]] = {}
+    for job in jobs:
+        scores.setdefault((job.arm, job.learning_rate), []).append(read_curve(out, job).end("sampled"))
+    arms = dict.fromkeys(job.arm for job in jobs)
+    rates = sorted({job.learning_rate for job in jobs})
+    return {arm: max(rates, key=lambda rate: np.mean(scores[arm, rate])) for arm in arms}
+
+
+def study(task: str, options: argparse.Namespace) -> str:
+    """Tunes, runs and compares the arms on one task; returns the table."""
+    out: Path = options.out
+    common = {"rollouts": options.rollouts, "mini_batches": options.mini_batches, "warm_start": options.warm_start}
+    tuning = with_learning_rates(
+        [
+            Job(task, arm, TUNING_SEED + seed, 0.0, **common)
+            for arm in options.arms
+            for seed in range(options.tuning_seeds)
+        ],
+        options.learning_rates,
+    )
+    run_all(tuning, out, options.jobs)
+    rates = choose_rates(tuning, out)
+    jobs = [
+        Job(task, arm, seed, rates[arm], **common)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
+        for arm in options.arms
+    ]
+    run_all(jobs, out, options.jobs)
+    curves: dict[str, dict[int, Curve]] = {}
+    for job in jobs:
+        curves.setdefault(job.arm, {})[job.seed] = read_curve(out, job)
+    summary = summarize(curves)
+    folder = out / jobs[0].path.parent.parent
+    grid = {"learning_rates": options.learning_rates, "at_edge": _at_edge(rates, options.learning_rates)}
+    text = json.dumps({"task": task, **common, "tuning": grid, "arms": summary}, indent=1)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    table = as_markdown(summary)
+    (folder / "table.md").write_text(table + "\n", encoding="utf-8")
+    return table
+
+
+def _at_edge(rates: dict[str, float], grid: Sequence[float]) -> list[str]:
+    """Arms whose best learning rate is the smallest or largest tried: a wider grid might serve them better."""
+    return sorted(arm for arm, rate in rates.items() if len(grid) > 1 and rate in (min(grid), max(grid)))
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m v05_verl.lab.train", description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tasks", nargs="+", choices=sorted(TASKS), default=sorted(TASKS))
+    parser.add_argument("--arms", nargs="+", default=MAIN_ARMS, metavar="ARM", help=f"of: {', '.join(ARMS)}")
+    parser.add_argument("--seeds", type=int, default=10, help="reported seeds")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--rollouts", type=int, default=30720, help="per run")
+    parser.add_argument("--learning-rates", type=float, nargs="+", default=[5e-5, 1e-4, 2e-4, 4e-4])
+    parser.add_argument("--tuning-seeds", type=int, default=2, help="seeds on which the learning rate is chosen")
+    parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")
+    parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    options = parser.parse_args(arguments)
+    for arm in options.arms:
+        find_arm(arm)
+    return options
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse(arguments)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # inherited by the processes that train
+    for task in options.tasks:
+        print(f"{task}: {len(options.arms)} arms, reference {REFERENCE}, control {CONTROL}\n{study(task, options)}\n")
+
+
+if __name__ == "__main__":
+    main()
