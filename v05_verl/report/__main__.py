@@ -1,0 +1,85 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reports on runs: ``python -m v05_verl.report RUN_DIR...``.
+
+Writes ``summary.json`` into ``--out`` (the first RUN_DIR unless given) and, into its folder ``report/``,
+``report.html``, ``table.md``, ``table.csv`` and every figure as PNG and SVG. Prints the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from v05_verl.report import figures, findings, labels, missing, page, tables
+from v05_verl.report.runs import load_runs
+from v05_verl.report.summary import Aggregator, summarise
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    try:
+        text = report(options)
+    except ValueError as error:
+        raise SystemExit(f"v05_verl.report: {error}") from error
+    print(text)
+
+
+def report(options: argparse.Namespace) -> str:
+    """Writes all files and returns what to print."""
+    runs = load_runs(options.folders)
+    aggregate = Aggregator(runs, options.target_arm, options.accuracy)
+    is_quickstart = options.quickstart or any(source.endswith("_sampled") for source in aggregate.sources)
+    arms = options.arms or list(labels.QUICKSTART_ARMS if is_quickstart else ())
+    sets = options.sets or list(() if is_quickstart else labels.BENCHMARKS)
+    summary = summarise(runs, aggregate, missing.sentences(runs, aggregate, arms, options.seeds, sets))
+    out = options.out or options.folders[0]
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    text = _text(summary)
+    if aggregate.runs:
+        _write_folder(out / "report", summary, text, figures.render(aggregate, is_quickstart))
+    return f"{text}\nWritten: {out / 'summary.json'}" + (f" and {out / 'report'}/" if aggregate.runs else "")
+
+
+def _text(summary: dict[str, Any]) -> str:
+    """Outcome, tables and what is missing, in Markdown."""
+    parts = ["\n".join(f"- {sentence}" for sentence in findings.sentences(summary)) + "\n"]
+    parts.append(tables.markdown(tables.all_tables(summary)))
+    if summary["notes"]:
+        parts.append("## Missing or to be known\n\n" + "".join(f"- {note}\n" for note in summary["notes"]))
+    return "\n".join(parts)
+
+
+def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict[str, dict[str, bytes]]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, image in images.items():
+        for kind, data in image.items():
+            (folder / f"{name}.{kind}").write_bytes(data)
+    (folder / "table.md").write_text(text, encoding="utf-8")
+    (folder / "table.csv").write_text(tables.as_csv(summary), encoding="utf-8")
+    text = page.html(summary, findings.sentences(summary), tables.all_tables(summary), images)
+    (folder / "report.html").write_text(text, encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m v05_verl.report", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "folders", nargs="+", type=Path, metavar="RUN_DIR", help="folder of all runs, or of single runs"
+    )
+    parser.add_argument("--out", type=Path, help="where to write (the first RUN_DIR)")
+    parser.add_argument("--quickstart", action="store_true", help="the quickstart's figures (found out unless given)")
+    parser.add_argument("--target-arm", help="arm whose final accuracy is the target (grpo_n16)")
+    parser.add_argument("--accuracy", help="validation set, or 'mean' of all, that target and results are about")
+    parser.add_argument("--arms", nargs="+", default=[], help="arms that should be there; missing ones are named")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[], help="seeds that each arm should have")
+    parser.add_argument(
+        "--sets", nargs="+", default=[], help="validation sets that should be there (the six benchmarks)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

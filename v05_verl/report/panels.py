@@ -1,0 +1,130 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Single panels of the figures: one line per arm, mean over seeds with its 95% band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from v05_verl.report import labels
+from v05_verl.report.runs import Run
+from v05_verl.report.statistics import Band, Curve, band, moving_mean
+from v05_verl.report.summary import Aggregator
+
+AXES = {
+    "rollouts": "training rollouts",
+    "step": "training step",
+    "tokens": "generated training tokens",
+    "seconds": "training wall time, s",
+}
+METRICS = {
+    "actor/grad_norm": "Gradient norm",
+    "actor/entropy": "Entropy, nats per token",
+    "response_length/mean": "Response length, tokens",
+    "rollouts_per_prompt": "Rollouts per prompt",
+    "v05/prior/auc": "AUC of the prior",
+    "v05/prior/mse": "Squared error of the prior, reward scale",
+}
+MOVING = 5
+"""Training steps that per-step metrics are averaged over."""
+
+
+def draw_accuracy(panel: Axes, aggregate: Aggregator, source: str, axis: str, title: str) -> None:
+    """Accuracy along an axis of AXES, in percent."""
+    if not _draw(panel, aggregate, lambda run: run.accuracy_curve(source, axis)):
+        say_nothing_logged(panel, title)
+        return
+    panel.set(title=title, xlabel=AXES[axis], ylabel="accuracy, %")
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    _mark_counts(panel)
+
+
+def draw_metric(panel: Axes, aggregate: Aggregator, metric: str) -> None:
+    """A per-step metric of METRICS, averaged over MOVING steps."""
+
+    def smoothed(run: Run) -> Curve:
+        curve = run.curve(metric, "step")
+        return Curve(curve.x, moving_mean(curve.y, MOVING)) if len(curve.x) else curve
+
+    if not _draw(panel, aggregate, smoothed):
+        say_nothing_logged(panel, METRICS[metric])
+        return
+    panel.set(title=METRICS[metric], xlabel=f"training step (mean over {MOVING} steps)")
+    _mark_counts(panel)
+
+
+def mark_target(panel: Axes, aggregate: Aggregator) -> None:
+    """A horizontal line at the target accuracy."""
+    target = aggregate.target()
+    if target is None:
+        return
+    panel.axhline(target, color="#555555", linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+    text = f"target {100 * target:.1f}%"
+    panel.annotate(
+        text, (1, target), (-2, 3), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right"
+    )
+
+
+def say_nothing_logged(panel: Axes, title: str) -> None:
+    """An empty panel that says so."""
+    panel.set(title=title, xticks=[], yticks=[])
+    panel.text(0.5, 0.5, "not logged by any run", ha="center", va="center", transform=panel.transAxes, color="#555555")
+
+
+def legend(figure: Figure, aggregate: Aggregator) -> Figure:
+    """One legend above all panels: the arms, their seeds and what the bands are."""
+    styles = labels.arm_styles(aggregate.arms)
+    handles = []
+    for arm in aggregate.arms:
+        seeds = len(aggregate.of(arm))
+        name = f"{labels.arm_label(arm)} ({seeds} seed{'s' if seeds > 1 else ''})"
+        handles.append(Line2D([], [], label=name, **_drawn_as(styles[arm])))
+    banded = any(len(aggregate.of(arm)) > 1 for arm in aggregate.arms)
+    title = "mean over seeds, bands: 95% interval of the mean" if banded else None
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), title=title, frameon=False)
+    return figure
+
+
+def _draw(panel: Axes, aggregate: Aggregator, curve_of: Callable[[Run], Curve]) -> bool:
+    """Every arm's mean curve with its band; whether there was anything to draw."""
+    styles = labels.arm_styles(aggregate.arms)
+    drawn = False
+    for place, arm in enumerate(aggregate.arms):
+        mean = band([curve_of(run) for run in aggregate.of(arm)])
+        if mean is None:
+            continue
+        drawn = True
+        _draw_band(panel, mean, styles[arm], place)
+    return drawn
+
+
+def _draw_band(panel: Axes, mean: Band, style: labels.Style, place: int) -> None:
+    # Markers of different arms at different points, so that lines that coincide can be told apart.
+    every = max(1, len(mean.x) // 10)
+    panel.plot(mean.x, mean.mean, markevery=(place % every, every), **_drawn_as(style))
+    if mean.ci95 is not None:
+        panel.fill_between(
+            mean.x, mean.mean - mean.ci95, mean.mean + mean.ci95, color=style.colour, alpha=0.13, linewidth=0
+        )
+
+
+def _drawn_as(style: labels.Style) -> dict:
+    return {
+        "color": style.colour,
+        "linestyle": style.line,
+        "linewidth": 1.6,
+        "marker": style.marker,
+        "markersize": 5.5,
+        "markerfacecolor": "white",
+    }
+
+
+def _mark_counts(panel: Axes) -> None:
+    """Few round ticks on the x axis, thousands separated."""
+    panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -1,0 +1,178 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Finds runs in folders and loads them: metrics by step, costs, accuracy on each validation set, provenance."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from v05_verl.report import costs, provenance
+from v05_verl.report.metrics_files import join, read_launch
+from v05_verl.report.statistics import Curve
+
+ACCURACY = re.compile(r"val-core/(?P<source>.+)/acc/mean@(?P<n>\d+)")
+MEAN = "mean"
+"""Name of the unweighted mean over all validation sets."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm trained from one seed."""
+
+    arm: str
+    seed: int
+    folder: Path
+    metrics: pd.DataFrame
+    """verl's metrics and costs.COLUMNS by step."""
+    accuracy: pd.DataFrame
+    """Accuracy by step, one column per validation set; steps that were validated only."""
+    provenance: dict[str, Any] | None
+    samples: dict[str, int] = field(default_factory=dict)
+    """Answers per validation problem that each accuracy is a mean of."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.arm}, seed {self.seed}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last launch ended with exit code 0; a run without ``run.json`` is taken as complete."""
+        launches = (self.provenance or {}).get("launches", [])
+        return not launches or launches[-1]["exit_code"] == 0
+
+    def curve(self, metric: str, axis: str) -> Curve:
+        """A per-step metric along ``rollouts``, ``tokens``, ``seconds`` or ``step``; without steps that lack either."""
+        return _curve(self.metrics, costs.column(self.metrics, metric), axis)
+
+    def accuracy_curve(self, source: str, axis: str) -> Curve:
+        """Accuracy on one validation set, or MEAN, along an axis."""
+        return _curve(self.metrics, costs.column(self.accuracy, source), axis)
+
+
+def load_runs(folders: list[Path]) -> list[Run]:
+    """All runs at or below the folders, with MEAN added: the unweighted mean over every set that any run validated.
+
+    A run that lacks one of these sets has no MEAN.
+
+    Raises:
+        ValueError: as :func:`find_runs` and :func:`load_run`; two folders hold the same arm and seed.
+    """
+    runs = [load_run(folder) for folder in find_runs(folders)]
+    first: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        other = first.setdefault((run.arm, run.seed), run)
+        if other is not run:
+            raise ValueError(f"{other.folder} and {run.folder} are both {run.name}; report them apart")
+    sources = sorted({source for run in runs for source in run.accuracy})
+    return [replace(run, accuracy=_with_mean(run.accuracy, sources)) for run in runs]
+
+
+def _with_mean(accuracy: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
+    return accuracy.assign(**{MEAN: accuracy.reindex(columns=sources).mean(axis=1, skipna=False)})
+
+
+def find_runs(folders: list[Path]) -> list[Path]:
+    """Folders of runs (those with ``metrics/`` or ``run.json``) at or below the given ones, each once, sorted.
+
+    Raises:
+        ValueError: a given folder does not exist or holds no run.
+    """
+    found: set[Path] = set()
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a folder; name the output folder of the runs, or folders of single runs")
+        marks = [*folder.rglob("metrics/*.jsonl"), *folder.rglob(provenance.FILE)]
+        runs = {mark.parent.parent if mark.suffix == ".jsonl" else mark.parent for mark in marks}
+        if not runs:
+            raise ValueError(
+                f"{folder} holds no run: no <arm>/seed_<k>/metrics/<launch>.jsonl and no run.json below it"
+            )
+        found |= {run.resolve() for run in runs}
+    return sorted(found)
+
+
+def load_run(folder: Path) -> Run:
+    """The run in ``folder``; arm and seed from ``run.json``, or from the folder's name <arm>/seed_<k>.
+
+    Raises:
+        ValueError: neither names arm and seed, or a metrics file is damaged.
+    """
+    origin = provenance.read(folder)
+    arm, seed = (origin["arm"], origin["seed"]) if origin else _from_folder(folder)
+    files = sorted((folder / "metrics").glob("*.jsonl"), key=_launch_order)
+    history = join([read_launch(file) for file in files])
+    metrics = pd.DataFrame.from_dict(history.records, orient="index").apply(pd.to_numeric, errors="coerce")
+    metrics.index.name = "step"
+    size, notes = _step_size(folder, files, "v05/spent/rollouts" in metrics)
+    metrics = metrics.join(costs.spent(metrics, size)) if len(metrics) else metrics
+    accuracy, samples = _accuracies(metrics)
+    if not files:
+        notes.append("no metrics file")
+    elif accuracy.empty:
+        notes.append("no validation accuracy (val-core/<set>/acc/mean@<n>)")
+    return Run(arm, seed, folder, metrics, accuracy, origin, samples, [*history.notes, *notes])
+
+
+def _accuracies(metrics: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Accuracy by set, and the answers per problem; where a set was validated with several n, the largest."""
+    samples: dict[str, int] = {}
+    chosen: dict[str, str] = {}
+    for name in metrics.columns:
+        match = ACCURACY.fullmatch(name)
+        if match and int(match["n"]) > samples.get(match["source"], 0):
+            samples[match["source"]] = int(match["n"])
+            chosen[match["source"]] = name
+    frame = pd.DataFrame({source: metrics[name] for source, name in sorted(chosen.items())})
+    return frame.dropna(how="all"), samples
+
+
+def _curve(metrics: pd.DataFrame, values: pd.Series, axis: str) -> Curve:
+    values = values.dropna()
+    if axis == "step":
+        return Curve(values.index.to_numpy(float), values.to_numpy(float))
+    points = pd.DataFrame({"x": costs.column(metrics, axis).reindex(values.index), "y": values}).dropna()
+    # Steps without a cost of their own (a lost line) would repeat an x; the first point stands for them.
+    points = points.drop_duplicates("x")
+    return Curve(points["x"].to_numpy(float), points["y"].to_numpy(float))
+
+
+def _from_folder(folder: Path) -> tuple[str, int]:
+    match = re.fullmatch(r"seed_(\d+)", folder.name)
+    if not match:
+        raise ValueError(f"{folder} has no run.json and is not named <arm>/seed_<k>, so its arm and seed are unknown")
+    return folder.parent.name, int(match[1])
+
+
+def _launch_order(file: Path) -> tuple[float, str]:
+    return (float(file.stem) if file.stem.isdigit() else float("inf"), file.stem)
+
+
+def _step_size(folder: Path, files: list[Path], counts_itself: bool) -> tuple[costs.StepSize | None, list[str]]:
+    """Prompts and rollouts per step from the configurations of all launches, which must agree."""
+    configs = sorted((folder / "hydra").glob("*/.hydra/config.yaml"))
+    sizes = {_read_step_size(config) for config in configs}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{folder}: its launches differ in data.train_batch_size or rollout.n ({', '.join(map(str, sizes))}); "
+            "they are not one run, put them into folders of their own"
+        )
+    if sizes:
+        return sizes.pop(), []
+    lost = "" if counts_itself else "; rollouts, tokens and rollouts per prompt are unknown"
+    return None, [f"no hydra/<launch>/.hydra/config.yaml{lost}"] if files else []
+
+
+def _read_step_size(config: Path) -> costs.StepSize:
+    composed = OmegaConf.load(config)
+    keys = ("data.train_batch_size", "actor_rollout_ref.rollout.n")
+    prompts, n = (OmegaConf.select(composed, key) for key in keys)
+    if prompts is None or n is None:
+        raise ValueError(f"{config} has no {keys[0] if prompts is None else keys[1]}; is it verl's configuration?")
+    return costs.StepSize(prompts, n)

@@ -1,0 +1,209 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of a summary, as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from v05_verl.report import labels, paper
+from v05_verl.report.summary import DIAGNOSTICS
+
+ABSENT = "–"
+Form = Callable[[float], str]
+
+
+class Table(NamedTuple):
+    """A titled table of text cells; the first column names the row."""
+
+    title: str
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def all_tables(summary: dict[str, Any]) -> list[Table]:
+    """Results, paired differences, accuracy by set with the paper's numbers, costs and diagnostics; no empty ones."""
+    tables = [results(summary), differences(summary), by_set(summary), cost(summary), diagnostics(summary)]
+    return [table for table in tables if table.rows]
+
+
+def results(summary: dict[str, Any]) -> Table:
+    """One row per arm: final accuracy, rollouts, rollouts to the target and the share saved."""
+    target, reference = summary["target_accuracy"], summary["target_arm"]
+    name = labels.arm_label(reference) if reference else "the target arm"
+    what = labels.set_label(summary["accuracy_of"]) if summary["accuracy_of"] else "none"
+    caption = f"Accuracy: {what}. Mean over seeds ± half-width of the 95% interval. "
+    caption += f"Target: {percent(target)}%, the final accuracy of {name}." if target is not None else "No target."
+    columns = ["Arm", "Seeds", "Final accuracy, %", "Training rollouts", "Rollouts to target", "Seeds that reached it"]
+    columns += [f"Share of {name}'s rollouts", "Rollouts saved, %", "On the mean curve: rollouts", "share"]
+    rows = []
+    for arm in summary["arms"].values():
+        reach, share = arm["rollouts_to_target"], arm["rollouts_to_target"]["share_of_target_arm"]
+        saved = None if share["mean"] is None else 1 - share["mean"]
+        rows.append(
+            [
+                arm["label"],
+                str(len(arm["seeds"])),
+                spread(arm["final_accuracy"], percent),
+                spread(arm["rollouts"], count),
+                spread(reach, count),
+                f"{reach['reached']} of {reach['of']}",
+                spread(share, ratio),
+                percent(saved),
+                count(reach["mean_curve"]),
+                ratio(share["mean_curve"]),
+            ]
+        )
+    return Table("Results", caption, columns, rows)
+
+
+def differences(summary: dict[str, Any]) -> Table:
+    """Paired differences at equal rollouts."""
+    caption = "Accuracy of the arm minus accuracy of the reference, seed by seed, at the rollouts that both have spent."
+    columns = ["Arm", "Reference", "Accuracy of", "At rollouts", "Paired seeds", "Difference, points ± 95%"]
+    rows = [
+        [
+            labels.arm_label(pair["arm"]),
+            labels.arm_label(pair["reference"]),
+            labels.set_label(pair["set"]),
+            count(pair["rollouts"]),
+            str(len(pair["per_seed"])),
+            spread(pair, signed_points, points),
+        ]
+        for pair in summary["comparisons"]
+    ]
+    return Table("Differences at equal rollouts", caption, columns, rows)
+
+
+def by_set(summary: dict[str, Any]) -> Table:
+    """Final accuracy on every validation set; the paper's values in a column of their own where it has any."""
+    arms = summary["arms"]
+    sources = list(dict.fromkeys(source for arm in arms.values() for source in arm["final_accuracy_by_set"]))
+    with_paper = any(source in paper.ACCURACY_PERCENT for source in sources)
+    columns = ["Set", "Arm", "Final accuracy, %"] + (["Paper, approximate, %"] if with_paper else [])
+    rows = []
+    for source in sources:
+        for name, arm in arms.items():
+            ours = arm["final_accuracy_by_set"].get(source)
+            theirs = paper.approximate_percent(source, name)
+            row = [labels.set_label(source), arm["label"], spread(ours, percent) if ours else ABSENT]
+            rows.append(row + ([ABSENT if theirs is None else f"about {theirs}"] if with_paper else []))
+    return Table("Accuracy by validation set", paper.SOURCE if with_paper else "", columns, rows)
+
+
+def cost(summary: dict[str, Any]) -> Table:
+    """What the runs cost."""
+    columns = [
+        "Arm",
+        "Steps",
+        "Rollouts per prompt",
+        "Tokens",
+        "Training, s",
+        "Validation, s",
+        "Step, s",
+        "s per 1,000 rollouts",
+    ]
+    rows = []
+    for arm in summary["arms"].values():
+        rollouts, wall = arm["rollouts"]["mean"], arm["wall_s"]
+        rows.append(
+            [
+                arm["label"],
+                spread(arm["steps"], count),
+                spread(arm["rollouts_per_prompt"], number),
+                spread(arm["tokens"], count),
+                spread(arm["wall"], count),
+                spread(arm["validation_s"], count),
+                spread(arm["diagnostics"].get("timing_s/step"), number),
+                number(1000 * wall / rollouts) if wall is not None and rollouts else ABSENT,
+            ]
+        )
+    return Table("Cost", summary["definitions"]["costs"], columns, rows)
+
+
+def diagnostics(summary: dict[str, Any]) -> Table:
+    """Means over the training steps, one row per metric and one column per arm."""
+    arms = summary["arms"].values()
+    rows = []
+    for metric, name in DIAGNOSTICS.items():
+        cells = [spread(arm["diagnostics"].get(metric), number) for arm in arms]
+        if any(cell != ABSENT for cell in cells):
+            rows.append([name, *cells])
+    return Table("Means over the training steps", "", ["Metric", *(arm["label"] for arm in arms)], rows)
+
+
+def markdown(tables: list[Table]) -> str:
+    """All tables, one after the other."""
+    parts = []
+    for table in tables:
+        rule = ["---", *["---:"] * (len(table.columns) - 1)]
+        lines = ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in [table.columns, rule, *table.rows]]
+        parts.append("\n\n".join(part for part in (f"## {table.title}", table.caption, "\n".join(lines)) if part))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(summary: dict[str, Any]) -> str:
+    """One line per arm, seed and quantity: ``arm,seed,quantity,value``; an empty value was not reached or measured."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["arm", "seed", "quantity", "value"])
+    for name, arm in summary["arms"].items():
+        for quantity, spread_over_seeds in _quantities(arm):
+            for seed, value in spread_over_seeds["per_seed"].items():
+                writer.writerow([name, seed, quantity, "" if value is None else repr(value)])
+    return out.getvalue()
+
+
+def _quantities(arm: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    plain = [(key, value) for key, value in arm.items() if isinstance(value, dict) and "per_seed" in value]
+    nested = [
+        (f"{key}/{name}", value) for key in ("final_accuracy_by_set", "diagnostics") for name, value in arm[key].items()
+    ]
+    return plain + nested
+
+
+def spread(values: dict[str, Any] | None, form: Form, form_of_half: Form | None = None) -> str:
+    """``mean ± half-width``, both in the given form."""
+    if values is None or values["mean"] is None:
+        return ABSENT
+    if values["ci95"] is None:
+        return form(values["mean"])
+    return f"{form(values['mean'])} ± {(form_of_half or form)(values['ci95'])}"
+
+
+def percent(value: float | None) -> str:
+    """.5936 -> 59.4"""
+    return ABSENT if value is None else f"{100 * value:.1f}"
+
+
+def points(value: float) -> str:
+    """.021 -> 2.10; two digits, since differences are small."""
+    return f"{100 * value:.2f}"
+
+
+def signed_points(value: float) -> str:
+    """.021 -> +2.10"""
+    return f"{100 * value:+.2f}"
+
+
+def count(value: float | None) -> str:
+    """15360.0 -> 15,360"""
+    return ABSENT if value is None else f"{value:,.0f}"
+
+
+def ratio(value: float | None) -> str:
+    """.4449 -> 0.44"""
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands separated."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", r"\|")
