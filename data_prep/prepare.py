@@ -1,55 +1,200 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Command: raw benchmark files to parquet in verl's schema.
+"""Command: raw benchmark files, or hub data sets, to parquet in verl's schema.
 
-python -m data_prep.prepare --raw ../shared/data/raw --out data/ --sets dapo_math_17k --limit 64
+python -m data_prep.prepare --raw ../shared/data/raw --out data/
+python -m data_prep.prepare --hub --out data/ --sets aime2024 dapo_math_17k --drop-contaminated
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
+import sys
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from data_prep.problem import ProblemSet
-from data_prep.registry import SETS
+from tqdm import tqdm
+
+from data_prep import manifest
+from data_prep.contamination import Match, contamination, summary
+from data_prep.dedup import ExactDedup, near_duplicates
+from data_prep.problem import DataError, Problem, ProblemSet
+from data_prep.registry import BENCHMARKS, SETS
 from data_prep.schema import verl_row, write_parquet
-from data_prep.source import local_file, read_parquet
+from data_prep.source import Source, open_hub, open_local, sha256
 from data_prep.templates import TEMPLATES
-from v05_verl.grading.canonical import canonical_answer
+from v05_verl.grading.canonical import KINDS, Canonical, canonical_answer
+
+logger = logging.getLogger("data_prep")
 
 
-def main(argv: list[str] | None = None) -> None:
-    arguments = parser().parse_args(argv)
-    for name in arguments.sets:
-        prepare(SETS[name], arguments)
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    options = parser().parse_args(argv)
+    try:
+        for name in options.sets:
+            prepare(SETS[name], options)
+    except DataError as error:
+        logger.error("%s", error)
+        return 1
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m data_prep.prepare", description=__doc__.partition("\n")[0])
-    result.add_argument("--raw", type=Path, default=Path("../shared/data/raw"), help="folder with the raw files")
-    result.add_argument("--out", type=Path, default=Path("data"), help="folder for the parquet files")
-    result.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS), help="sets to prepare")
-    result.add_argument("--limit", type=int, help="keep the first N rows of each set")
-    result.add_argument("--template", choices=list(TEMPLATES), default="dapo", help="prompt template")
+    add = result.add_argument
+    add("--raw", type=Path, default=Path("../shared/data/raw"), help="folder with one folder of raw data per set")
+    add("--input", action="append", default=[], metavar="SET=FILE", type=_pair, help="file to read for a set")
+    add("--hub", action="store_true", help="read from the Hugging Face hub instead of --raw")
+    add("--revision", action="append", default=[], metavar="SET=COMMIT", type=_pair, help="commit to read from the hub")
+    add("--mirror", type=Path, help="with --hub: folder of hub snapshots named owner/name, read instead of the network")
+    add("--out", type=Path, default=Path("data"), help="folder for the parquet files and the manifest")
+    add("--sets", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET", help="sets (default: all seven)")
+    add("--limit", type=int, help="keep the first N rows of each set")
+    add("--template", choices=list(TEMPLATES), default="dapo", help="how the answer is asked for, in all sets")
+    add("--dedup", action=argparse.BooleanOptionalAction, default=True, help="drop duplicates from training sets")
+    add("--drop-contaminated", action="store_true", help="drop training problems that a benchmark asks too")
     return result
 
 
-def prepare(problem_set: ProblemSet, arguments: argparse.Namespace) -> None:
-    path = local_file(problem_set, arguments.raw)
-    rows, seen = [], set()
-    for number, row in enumerate(read_parquet(path, problem_set.columns)):
-        problem = problem_set.parse(row, number)
-        if problem.text in seen:
+def prepare(problem_set: ProblemSet, options: argparse.Namespace) -> dict[str, Any]:
+    """Writes one set's parquet file, report and manifest entry; returns the entry. Raises DataError."""
+    source = _open(problem_set, options)
+    train = problem_set.split == "train"
+    read = _read(problem_set, source, dedup=options.dedup and train)
+    problems = read.problems
+    answers = _canonical(problems)
+    report: dict[str, Any] = {"contradictory": read.contradictions(), "near_duplicates": [], "contamination": []}
+    counts = {"read": read.rows, "distinct": len(problems)}
+    if train and options.dedup:
+        near = near_duplicates(problems, [answer.text for answer in answers])
+        report["near_duplicates"], report["contradictory"] = near.groups, report["contradictory"] + near.contradictions
+        problems, answers = [problems[i] for i in near.keep], [answers[i] for i in near.keep]
+        counts["without_near_duplicates"] = len(problems)
+    found = {}
+    if train:
+        found, matches = _contamination(problems, answers, options)
+        report["contamination"] = [{**asdict(match), "train": problems[match.train].id} for match in matches]
+        if options.drop_contaminated:
+            bad = {match.train for match in matches}
+            clean = [i for i in range(len(problems)) if i not in bad]
+            problems, answers = [problems[i] for i in clean], [answers[i] for i in clean]
+            counts["without_contaminated"] = len(problems)
+    if options.limit is not None:
+        problems, answers = problems[: options.limit], answers[: options.limit]
+    return _write(problem_set, options, problems, answers, source.facts, counts, found, report)
+
+
+def _open(problem_set: ProblemSet, options: argparse.Namespace) -> Source:
+    if options.hub:
+        return open_hub(problem_set, dict(options.revision).get(problem_set.name), options.mirror)
+    file = dict(options.input).get(problem_set.name)
+    return open_local(problem_set, options.raw, Path(file) if file else None)
+
+
+def _read(problem_set: ProblemSet, source: Source, dedup: bool) -> ExactDedup:
+    read = ExactDedup(drop=dedup)
+    bar = tqdm(source.rows, total=source.total, desc=problem_set.name, unit=" rows", disable=not sys.stderr.isatty())
+    for number, row in enumerate(bar):
+        read.add(problem_set.parse(row, number))
+    if not read.problems:
+        raise DataError(f"{problem_set.name}: the input holds no rows")
+    return read
+
+
+def _canonical(problems: list[Problem]) -> list[Canonical]:
+    return [canonical_answer(problem.answer, problem.unit, problem.is_list) for problem in problems]
+
+
+def _contamination(
+    problems: list[Problem], answers: list[Canonical], options: argparse.Namespace
+) -> tuple[dict[str, Any], list[Match]]:
+    """Counts per benchmark and the matches; a benchmark that is not at hand is named, unless it is needed."""
+    benchmarks, missing = {}, []
+    for name in BENCHMARKS:
+        try:
+            found = _read(SETS[name], _open(SETS[name], options), dedup=False).problems
+        except DataError as error:
+            if options.drop_contaminated:
+                raise DataError(f"--drop-contaminated needs every benchmark: {error}") from error
+            missing.append(name)
+            logger.warning("contamination with %s is not checked: %s", name, error)
             continue
-        seen.add(problem.text)
-        canonical = canonical_answer(problem.answer, problem.unit, problem.is_list)
-        rows.append(verl_row(problem, canonical, len(rows), problem_set, TEMPLATES[arguments.template]))
-        if arguments.limit and len(rows) == arguments.limit:
-            break
-    target = arguments.out / f"{problem_set.name}.parquet"
-    write_parquet(rows, target)
-    print(f"{problem_set.name}: {len(rows)} rows -> {target}")
+        benchmarks[name] = (found, [answer.text for answer in _canonical(found)])
+    matches = contamination(problems, [answer.text for answer in answers], benchmarks)
+    found = summary(matches, list(benchmarks))
+    return {**found, **{name: "not checked" for name in missing}}, matches
+
+
+def _write(
+    problem_set: ProblemSet,
+    options: argparse.Namespace,
+    problems: list[Problem],
+    answers: list[Canonical],
+    source: dict[str, Any],
+    counts: dict[str, int],
+    contaminated: dict[str, Any],
+    report: dict[str, Any],
+) -> dict[str, Any]:
+    template = TEMPLATES[options.template]
+    target = options.out / f"{problem_set.name}.parquet"
+    pairs = zip(problems, answers, strict=True)
+    write_parquet([verl_row(p, a, i, problem_set, template) for i, (p, a) in enumerate(pairs)], target)
+    kinds = Counter(answer.kind for answer in answers)
+    entry = {
+        "rows": len(problems),
+        "counts": counts,
+        "expected_distinct": problem_set.rows,
+        "output": {"file": target.name, "sha256": sha256(target)},
+        "input": source,
+        "origin": problem_set.hub.repo if options.hub else problem_set.origin,
+        "licence": problem_set.licence,
+        "template": template.name,
+        "limit": options.limit,
+        "answers": {kind: kinds[kind] for kind in KINDS if kinds[kind]},
+        "answers_kept_as_they_are": [p.id for p, a in zip(problems, answers, strict=True) if a.kind == "raw"],
+    }
+    if problem_set.split == "train":
+        report_file = options.out / f"{problem_set.name}.report.json"
+        manifest.write_json(report_file, report)
+        entry |= {
+            "contradictory": len(report["contradictory"]),
+            "contamination": contaminated,
+            "report": report_file.name,
+        }
+    manifest.update(options.out, problem_set.name, entry)
+    _tell(problem_set, entry, target)
+    return entry
+
+
+def _tell(problem_set: ProblemSet, entry: dict[str, Any], target: Path) -> None:
+    steps = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in entry["counts"].items())
+    logger.info("%s: %d rows -> %s (%s)", problem_set.name, entry["rows"], target, steps)
+    if entry["counts"]["distinct"] != problem_set.rows:
+        logger.warning(
+            "%s: %d distinct problems, the usual copy has %d; is this another version?",
+            problem_set.name,
+            entry["counts"]["distinct"],
+            problem_set.rows,
+        )
+    if entry["answers_kept_as_they_are"]:
+        logger.info("  answers without a canonical form: %s", ", ".join(entry["answers_kept_as_they_are"]))
+    if "contradictory" in entry:
+        logger.info("  contradictory answers: %d groups, see %s", entry["contradictory"], entry["report"])
+        for name, found in entry["contamination"].items():
+            logger.info("  also in %s: %s", name, found)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or name not in SETS:
+        raise argparse.ArgumentTypeError(f"expected SET=VALUE with SET one of {', '.join(SETS)}, got {text!r}")
+    return name, value
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

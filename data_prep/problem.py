@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+Row = Mapping[str, Any]
 
 
 class DataError(ValueError):
@@ -18,9 +21,10 @@ class Problem:
     """One problem, before a template is applied.
 
     Attributes:
-        text: the problem as its source words it, without template, outer white space removed.
+        text: the problem without template and outer white space.
         answer: the answer as the source writes it (a float of 27.0 becomes "27.0").
         id: the source's own id, or its row number, as a string.
+        verbatim: the problem with the white space that the source has; what "exact duplicate" refers to.
         unit: the unit that the source states, "" where it states none.
         tolerance: absolute tolerance that the source states, None where it states none.
         is_list: the source says that the answer consists of several, in any order.
@@ -29,6 +33,7 @@ class Problem:
     text: str
     answer: str
     id: str
+    verbatim: str = ""
     unit: str = ""
     tolerance: float | None = None
     is_list: bool = False
@@ -36,21 +41,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class HubSource:
-    """A data set on the Hugging Face hub, pinned to one commit.
+    """A data set on the Hugging Face hub.
 
     Attributes:
         repo: "owner/name".
-        revision: commit hash; None where the project has not been able to pin one, see ``data_prep.source``.
         split: split to read.
+        revision: commit that is read. None where the project has pinned none: the newest one is then looked up, read,
+            and written to the manifest, from where ``--revision`` can repeat it.
         config: configuration name, None for the default one.
-        rename: the hub's column -> the column that ``ProblemSet.parse`` reads.
     """
 
     repo: str
-    revision: str | None
     split: str
+    revision: str | None = None
     config: str | None = None
-    rename: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,28 +62,52 @@ class ProblemSet:
     """A set: where it lies, under which licence, and how one of its rows is read.
 
     Attributes:
-        name: name of the set, of its output file and ``data_source`` of its rows.
-        local: candidate paths below ``--raw``; the first that exists is read.
-        columns: columns that a row must have.
+        name: name of the set, of its output file, of its folder below ``--raw`` and ``data_source`` of its rows.
+        split: "train" or "test", as in ``extra_info``.
+        file: its usual file below ``--raw/name``; another single file there is read as well.
+        hub: its place on the hub.
+        origin: where the local file comes from.
+        licence: of the local file.
+        rows: number of problems that it should have, duplicates counted once.
+        columns: columns that are read. Each entry lists names that mirrors use for one column; one of them must be
+            there, unless the entry begins with None.
         parse: (row, row number) -> Problem; raises DataError.
     """
 
     name: str
     split: Literal["train", "test"]
-    local: tuple[str, ...]
+    file: str
     hub: HubSource
     origin: str
     licence: str
-    columns: tuple[str, ...]
-    parse: Callable[[Mapping[str, Any], int], Problem]
+    rows: int
+    columns: tuple[tuple[str | None, ...], ...]
+    parse: Callable[[Row, int], Problem]
 
 
-def required_text(row: Mapping[str, Any], column: str, row_number: int) -> str:
-    """``row[column]`` as text without outer white space; raises DataError where it is missing or empty."""
-    value = row.get(column)
+def first_of(row: Row, *columns: str) -> Any:
+    """Value of the first of ``columns`` that the row has."""
+    return next((row[column] for column in columns if row.get(column) is not None), None)
+
+
+def required_text(value: Any, what: str, row_number: int) -> str:
+    """``value`` as it is; raises DataError where it is no text, is blank or holds a NUL byte."""
     if not isinstance(value, str) or not value.strip():
-        raise DataError(f"row {row_number}: {column} is {_shown(value)}; a problem and an answer are needed in each row")
-    return value.strip()
+        raise DataError(f"row {row_number}: {what} is {_shown(value)}; each row needs one, correct or drop the row")
+    if "\x00" in value:
+        raise DataError(f"row {row_number}: {what} holds a NUL byte; the file is damaged or no text")
+    return value
+
+
+def answer_text(value: Any, row_number: int) -> str:
+    """An answer as text: strings and numbers as they are, a list of one as its element."""
+    if isinstance(value, (list, tuple)):
+        value = only_one(value, "answer", row_number)
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        raise DataError(f"row {row_number}: the answer is {value}; each row needs an answer, correct or drop the row")
+    if isinstance(value, (int, float)):
+        value = repr(value)
+    return required_text(value, "the answer", row_number).strip()
 
 
 def only_one(values: Iterable[Any], what: str, row_number: int) -> Any:
@@ -87,8 +115,28 @@ def only_one(values: Iterable[Any], what: str, row_number: int) -> Any:
     values = list(values)
     if len(values) != 1:
         shown = ", ".join(_shown(value) for value in values[:4])
-        raise DataError(f"row {row_number}: expected one {what}, found {len(values)} ({shown}); correct or drop the row")
+        raise DataError(
+            f"row {row_number}: expected one {what}, found {len(values)} ({shown}); correct or drop the row"
+        )
     return values[0]
+
+
+def simple_problem(row: Row, row_number: int, answer: Any, **more: Any) -> Problem:
+    """A Problem from the usual columns with ``answer``; ``more`` are fields of Problem."""
+    verbatim = required_text(first_of(row, *PROBLEM), "the problem", row_number)
+    identity = first_of(row, *ID)
+    return Problem(
+        text=verbatim.strip(),
+        answer=answer_text(answer, row_number),
+        id=str(row_number if identity is None else identity),
+        verbatim=verbatim,
+        **more,
+    )
+
+
+PROBLEM = ("problem", "question", "Problem", "Question", "prompt")
+ANSWER = ("answer", "expected_answer", "Answer", "final_answer", "ground_truth")
+ID = ("unique_id", "id", "ID", "idx", "index")
 
 
 def _shown(value: Any) -> str:

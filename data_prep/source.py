@@ -1,11 +1,13 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads raw files row by row in bounded memory."""
+"""Reads raw rows, from files or from the hub, a batch in memory at a time."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +17,74 @@ import pyarrow.parquet as pq
 from data_prep.problem import DataError, ProblemSet
 
 BATCH_ROWS = 8192
+SUFFIXES = (".parquet", ".jsonl", ".json", ".txt")
 
 
-def local_file(problem_set: ProblemSet, raw: Path) -> Path:
-    """The set's file below ``raw``; raises DataError naming the places that were looked at."""
-    for candidate in problem_set.local:
-        if (raw / candidate).is_file():
-            return raw / candidate
-    looked = ", ".join(str(raw / candidate) for candidate in problem_set.local)
-    raise DataError(f"{problem_set.name}: no raw file found; looked at {looked}. Set --raw, or use --hub")
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from, as the manifest states it.
+
+    Attributes:
+        rows: the rows, read once.
+        total: their number where it is known without reading, for the progress bar.
+        facts: what identifies the input: file and sha256, or repository and revision.
+    """
+
+    rows: Iterator[dict[str, Any]]
+    total: int | None
+    facts: dict[str, Any]
 
 
-def read_parquet(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Rows of a parquet file, ``BATCH_ROWS`` in memory at a time; raises DataError for a broken file or columns."""
+def open_local(problem_set: ProblemSet, raw: Path, file: Path | None = None) -> Source:
+    """The set's file below ``raw``, or ``file``; raises DataError where there is none or it cannot be read."""
+    path = file or find_file(problem_set, raw)
+    if not path.is_file():
+        raise DataError(f"{problem_set.name}: {path} does not exist")
+    facts = {"file": path.name if file else path.relative_to(raw).as_posix(), "sha256": sha256(path)}
+    if path.suffix == ".parquet":
+        rows, total = _parquet(path, problem_set)
+    else:
+        rows, total = _json_lines(path, problem_set), None
+    return Source(rows, total, facts)
+
+
+def find_file(problem_set: ProblemSet, raw: Path) -> Path:
+    """The set's usual file, or the only data file in its folder."""
+    folder = raw / problem_set.name
+    if (folder / problem_set.file).is_file():
+        return folder / problem_set.file
+    files = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES) if folder.is_dir() else []
+    if len(files) == 1:
+        return files[0]
+    found = f"it holds {', '.join(path.name for path in files)}" if files else "there is none"
+    raise DataError(
+        f"{problem_set.name}: expected {folder / problem_set.file} or one data file in that folder, {found}; "
+        f"set --raw, name the file with --input {problem_set.name}=FILE, or use --hub"
+    )
+
+
+def open_hub(problem_set: ProblemSet, revision: str | None = None, mirror: Path | None = None) -> Source:
+    """The set from the Hugging Face hub, or from ``mirror``, a folder of snapshots named owner/name.
+
+    Rows are streamed. Without a pinned revision the newest commit is looked up first and read by its hash.
+    """
+    from datasets import load_dataset
+
+    hub = problem_set.hub
+    where, options, pinned = hub.repo, {}, None
+    if mirror:
+        where = str(mirror / hub.repo)
+        if not Path(where).is_dir():
+            raise DataError(f"{problem_set.name}: no snapshot at {where}; fetch {hub.repo} there or leave out --mirror")
+    else:
+        pinned = options["revision"] = revision or hub.revision or _newest(hub.repo)
     try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path} is not a readable parquet file ({error}); it may be truncated, fetch it again") from error
-    missing = [column for column in columns if column not in file.schema_arrow.names]
-    if missing:
-        raise DataError(f"{path} lacks column(s) {', '.join(missing)}; it has {', '.join(file.schema_arrow.names)}")
-    wanted = [name for name in file.schema_arrow.names if name in {*columns, "extra_info"}]
-    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
-        yield from batch.to_pylist()
+        dataset = load_dataset(where, hub.config, split=hub.split, streaming=True, **options)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{problem_set.name}: {hub.repo} cannot be loaded ({error}); is there a network?") from error
+    digest = hashlib.sha256()
+    facts: dict[str, Any] = {"hub": hub.repo, "split": hub.split, "revision": pinned}
+    return Source(_hashed(_from_hub(dataset, problem_set, where), digest, facts), None, facts)
 
 
 def sha256(path: Path) -> str:
@@ -46,3 +93,87 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _newest(repo: str) -> str:
+    from huggingface_hub import HfApi
+
+    try:
+        return HfApi().dataset_info(repo).sha
+    except OSError as error:
+        raise DataError(f"{repo}: its newest revision cannot be looked up ({error}); is there a network?") from error
+
+
+def _from_hub(dataset: Any, problem_set: ProblemSet, where: str) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(dataset):
+        if number == 0:
+            _check_columns(problem_set, list(row), where)
+        yield row
+
+
+def _hashed(rows: Iterator[dict], digest: Any, facts: dict[str, Any]) -> Iterator[dict]:
+    """Passes rows through; ``facts`` gets the hash of what was read when the last one has passed."""
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str).encode())
+        yield row
+    facts["sha256_of_rows"] = digest.hexdigest()
+
+
+def _parquet(path: Path, problem_set: ProblemSet) -> tuple[Iterator[dict[str, Any]], int]:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"{path} is not a readable parquet file ({error}); it may be truncated, fetch it again"
+        ) from error
+    names = file.schema_arrow.names
+    _check_columns(problem_set, names, str(path))
+    return _batches(
+        file, [n for n in names if any(n in group for group in problem_set.columns)], path
+    ), file.metadata.num_rows
+
+
+def _batches(file: pq.ParquetFile, columns: list[str], path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+            yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} breaks off while it is read ({error}); fetch it again") from error
+
+
+def _json_lines(path: Path, problem_set: ProblemSet) -> Iterator[dict[str, Any]]:
+    """Rows of a file with one JSON object per line, or of one JSON array."""
+    with path.open("rb") as file:
+        if file.read(1) == b"[":
+            file.seek(0)
+            rows = [(1, file.read())]
+        else:
+            file.seek(0)
+            rows = enumerate(file, start=1)
+        for number, line in rows:
+            if not line.strip():
+                continue
+            value = _json(line, path, number)
+            for row in value if isinstance(value, list) else [value]:
+                if not isinstance(row, dict):
+                    raise DataError(f"{path}, line {number}: expected an object with named columns, found {row!r:.40}")
+                _check_columns(problem_set, list(row), f"{path}, line {number},")
+                yield row
+
+
+def _json(line: bytes, path: Path, number: int) -> Any:
+    if b"\x00" in line:
+        raise DataError(f"{path}, line {number}: NUL byte; the file is damaged, or UTF-16 instead of UTF-8")
+    try:
+        return json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}, line {number}: not UTF-8 ({error}); convert the file or fetch it again") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {number}: not JSON ({error}); the file may be truncated") from error
+
+
+def _check_columns(problem_set: ProblemSet, names: list[str], where: str) -> None:
+    for group in problem_set.columns:
+        if None not in group and not any(name in names for name in group):
+            wanted = group[0] if len(group) == 1 else f"one of {', '.join(group)}"
+            raise DataError(f"{where} lacks a column ({wanted}); it has {', '.join(names) or 'none'}")

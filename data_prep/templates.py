@@ -37,13 +37,13 @@ TEMPLATES = {template.name: template for template in (DAPO, BOXED)}
 
 
 def strip_template(prompt: str) -> str:
-    """The bare problem of ``prompt``.
+    """The bare problem of ``prompt``, its white space kept.
 
     A known template is removed only where its prefix and its suffix both stand there exactly; text that merely
-    resembles one belongs to the problem and stays. Outer white space of the problem is removed.
+    resembles one belongs to the problem and stays.
     """
     for template in TEMPLATES.values():
         fits = prompt.startswith(template.prefix) and prompt.endswith(template.suffix)
         if fits and len(prompt) >= len(template.prefix) + len(template.suffix):
-            return prompt[len(template.prefix) : len(prompt) - len(template.suffix)].strip()
-    return prompt.strip()
+            return prompt[len(template.prefix) : len(prompt) - len(template.suffix)]
+    return prompt
