@@ -1,0 +1,41 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import os
+from pathlib import Path
+
+# Before anything imports verl: these tests run on a CPU, and name it.
+os.environ.setdefault("VERL_PLATFORM", "cpu")
+for name in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TORCHDYNAMO_DISABLE",
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+):
+    os.environ.setdefault(name, "1")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+import pytest  # noqa: E402
+from hydra import compose, initialize_config_module  # noqa: E402
+from omegaconf import OmegaConf  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+SEARCH_PATH = "hydra.searchpath=[pkg://v05_verl.conf]"
+
+
+@pytest.fixture
+def compose_verl():
+    """Composes verl's configuration as ``python -m verl.trainer.main_ppo`` does, from overrides."""
+
+    def composed(*overrides: str):
+        with initialize_config_module("verl.trainer.config", version_base=None):
+            return compose("ppo_trainer", overrides=[SEARCH_PATH, *overrides])
+
+    return composed
+
+
+@pytest.fixture
+def v05_group():
+    """The keys of the packaged group."""
+    path = ROOT / "v05_verl" / "conf" / "v05" / "default.yaml"
+    return OmegaConf.to_container(OmegaConf.load(path).v05)

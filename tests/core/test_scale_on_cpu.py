@@ -1,0 +1,44 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from v05_verl.core import prior_quality, scale
+
+
+def test_scales():
+    assert scale.noise_scale((-1, 1)) == 1
+    assert scale.noise_scale((0, 1)) == 0.25
+    np.testing.assert_allclose(scale.to_reward([0, 0.25, 1], (-1, 1)), [-1, -0.5, 1])
+    np.testing.assert_allclose(scale.to_success([-1, -0.5, 1], (-1, 1)), [0, 0.25, 1])
+
+
+def test_values_outside_are_named():
+    with pytest.raises(ValueError, match=r"success_rate\[1\] = 1.2"):
+        scale.to_reward([0.5, 1.2], (-1, 1))
+    with pytest.raises(ValueError, match="reward = 2 is outside"):
+        scale.to_success(2, (-1, 1))
+    with pytest.raises(ValueError, match="finite lo < hi"):
+        scale.noise_scale((1, 1))
+
+
+def test_prior_error_is_free_of_sampling_noise():
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.5, 0.5, 20_000)
+    mu = 2 * p - 1
+    prior = np.clip(mu + rng.normal(0, 0.3, len(p)), -1, 1)
+    rewards = 2.0 * (rng.random((len(p), 4)) < p[:, None]) - 1
+    estimate = prior_quality.mean_squared_error(prior, rewards.mean(1), rewards.var(1, ddof=1), np.full(len(p), 4))
+    assert estimate == pytest.approx(np.mean((prior - mu) ** 2), abs=0.005)
+
+
+def test_area_under_curve_by_hand():
+    # Pairs (solved, unsolved): .9 > .1, .9 > .5, .5 > .1, .5 = .5: (3 + 1/2) / 4.
+    assert prior_quality.area_under_curve([0.9, 0.5, 0.1, 0.5], [True, True, False, False]) == 3.5 / 4
+    assert np.isnan(prior_quality.area_under_curve([0.1, 0.2], [True, True]))
+
+
+def test_calibration_slope_by_hand():
+    assert prior_quality.calibration_slope([-0.5, 0.5], [-1.0, 1.0]) == 2.0
+    assert np.isnan(prior_quality.calibration_slope([0.3, 0.3], [-1.0, 1.0]))
+    assert np.isnan(prior_quality.mean_squared_error([0.1], [1.0], [np.nan], [1]))

@@ -1,0 +1,161 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import torch
+from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, compute_rloo_outcome_advantage
+
+from v05_verl.advantage import compute_v05_outcome_advantage, rows_of_batch
+from v05_verl.batch import PromptBatch, collect_rows
+from v05_verl.config import V05Config
+from v05_verl.metrics import of_step
+from v05_verl.rollout.records import PromptRecord
+
+RESPONSE_LENGTH = 5
+
+
+def verl_batch(
+    rewards_by_prompt: dict[str, list[float]], waves: dict[str, list[int]], priors, padding: int = 0, seed=0
+):
+    """A batch as verl's trainer has it: shuffled row keys and tags, rewards on the last response token."""
+    rng = np.random.default_rng(seed)
+    keys, rewards = [], []
+    records = {}
+    for uid, group in rewards_by_prompt.items():
+        records[uid] = PromptRecord(uid=uid, text=f"text of {uid}", prior=priors[uid], wave_of_session=waves[uid])
+        keys += [f"{uid}_{session}_0" for session in range(len(group))]
+        rewards += group
+    tags = [{"response_len": RESPONSE_LENGTH} for _ in keys]
+    keys += [f"pad0_{row}_0" for row in range(padding)]
+    tags += [{"response_len": 1, "is_padding": True} for _ in range(padding)]
+    rewards = np.array(rewards + [0.0] * padding)
+    order = rng.permutation(len(keys))
+    batch = KVBatchMeta(partition_id="train", keys=[keys[i] for i in order], tags=[tags[i] for i in order])
+    lengths = rng.integers(1, RESPONSE_LENGTH + 1, len(keys))
+    mask = torch.tensor(np.arange(RESPONSE_LENGTH) < lengths[:, None]).long()
+    mask[torch.tensor([bool(tag.get("is_padding")) for tag in batch.tags])] = 0
+    token_rewards = torch.zeros(len(keys), RESPONSE_LENGTH)
+    token_rewards[torch.arange(len(keys)), torch.tensor(lengths) - 1] = torch.tensor(
+        rewards[order], dtype=torch.float32
+    )
+    return batch, records, token_rewards, mask
+
+
+def advantages(batch, records, token_rewards, mask, **config):
+    rows, groups = collect_rows(batch, records, V05Config(**config))
+    with rows_of_batch(rows):
+        result, returns = compute_v05_outcome_advantage(token_rewards, mask, config=None, index=None)
+    assert torch.equal(result, returns)
+    return result, rows, groups
+
+
+def uneven_groups(seed=0, choices=(-1.0, 1.0)):
+    rng = np.random.default_rng(seed)
+    sizes = {f"uid{i}": int(rng.integers(4, 17)) for i in range(12)}
+    rewards = {uid: rng.choice(choices, n).tolist() for uid, n in sizes.items()}
+    waves = {uid: [0] * 4 + list(range(1, n - 3)) for uid, n in sizes.items()}
+    priors = {uid: float(rng.uniform(-1, 1)) for uid in sizes}
+    return rewards, waves, priors
+
+
+@pytest.mark.parametrize("choices", [(-1.0, 1.0), (0.0, 1.0), (-1.0, 0.5, 1.0)])
+@pytest.mark.parametrize("seed", range(3))
+def test_without_the_priors_weight_it_is_verls_own_group_mean_advantage_bit_for_bit(seed, choices):
+    batch, records, token_rewards, mask = verl_batch(*uneven_groups(seed, choices), padding=7, seed=seed)
+    ours, _, _ = advantages(batch, records, token_rewards, mask, baseline="group_mean")
+    index = np.array([key.rsplit("_", 2)[0] for key in batch.keys], dtype=object)
+    theirs, _ = compute_grpo_outcome_advantage(token_rewards, mask, index, norm_adv_by_std_in_grpo=False)
+    assert torch.equal(ours, theirs)
+
+
+def test_leave_one_out_is_verls_rloo():
+    batch, records, token_rewards, mask = verl_batch(*uneven_groups(), padding=3)
+    ours, _, _ = advantages(batch, records, token_rewards, mask, baseline="leave_one_out")
+    index = np.array([key.rsplit("_", 2)[0] for key in batch.keys], dtype=object)
+    theirs, _ = compute_rloo_outcome_advantage(token_rewards, mask, index)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_fused_advantages_by_hand():
+    # One prompt, rewards 1 1 1 -1, prior -1: v = .5, d = 1.5, D = 2, w = 2 / 2.25, baseline = -1 + 4/3 = 1/3.
+    batch, records, token_rewards, mask = verl_batch({"a": [1, 1, 1, -1]}, {"a": [0] * 4}, {"a": -1.0})
+    result, rows, _ = advantages(batch, records, token_rewards, mask)
+    expected = torch.tensor(rows.rewards - 1 / 3, dtype=torch.float32).unsqueeze(-1) * mask
+    torch.testing.assert_close(result, expected)
+
+
+def test_a_missing_prior_leaves_the_group_mean():
+    batch, records, token_rewards, mask = verl_batch(
+        {"a": [1, 1, 1, -1], "b": [1, 1, 1, 1]}, {"a": [0] * 4, "b": [0] * 4}, {"a": None, "b": 1.0}
+    )
+    _, rows, groups = advantages(batch, records, token_rewards, mask)
+    assert [record.uid for record in groups] == ["a", "b"]
+    np.testing.assert_allclose(rows.baselines[rows.group == 0], 0.5)
+    np.testing.assert_allclose(rows.baselines[rows.group == 1], 1.0)
+
+
+def test_padding_rows_enter_no_statistic():
+    groups = uneven_groups(3)
+    plain = advantages(*verl_batch(*groups))
+    padded_batch = verl_batch(*groups, padding=9)
+    padded = advantages(*padded_batch)
+    config = V05Config()
+
+    def metrics(rows, records):
+        return of_step(PromptBatch.of(rows, records, config), rows, records, config)
+
+    without, with_padding = metrics(*plain[1:]), metrics(*padded[1:])
+    assert with_padding.pop("v05/batch/padding_rows") == 9
+    assert without.pop("v05/batch/padding_rows") == 0
+    assert without == pytest.approx(with_padding)
+    is_padding = torch.tensor([bool(tag.get("is_padding")) for tag in padded_batch[0].tags])
+    assert torch.all(padded[0][is_padding] == 0)
+
+
+def test_outputs_of_one_session_count_once_and_share_its_advantage():
+    batch, records, _, _ = verl_batch({"a": [1, -1]}, {"a": [0, 0]}, {"a": 0.0})
+    keys = ["a_0_0", "a_0_1", "a_1_0"]
+    batch = KVBatchMeta(partition_id="train", keys=keys, tags=[{"response_len": 1}] * 3)
+    token_rewards, mask = torch.tensor([[1.0], [1.0], [-1.0]]), torch.ones(3, 1)
+    result, rows, groups = advantages(batch, records, token_rewards, mask, baseline="group_mean")
+    assert rows.is_final.tolist() == [False, True, True]
+    assert result[:, 0].tolist() == [1.0, 1.0, -1.0]
+    assert PromptBatch.of(rows, groups, V05Config()).trials.tolist() == [2]
+
+
+def test_outside_its_trainer_it_says_what_is_missing():
+    with pytest.raises(RuntimeError, match=r"\+v05=default"):
+        compute_v05_outcome_advantage(torch.zeros(1, 1), torch.ones(1, 1))
+
+
+def test_a_row_without_a_record_is_an_error():
+    batch, _, _, _ = verl_batch({"a": [1]}, {"a": [0]}, {"a": 0.0})
+    with pytest.raises(LookupError, match="no rollout record of prompt a"):
+        collect_rows(batch, {}, V05Config())
+
+
+def test_metrics_of_a_step_by_hand():
+    # a: first wave 1 1 1 1 with prior -1, one more 1; b: 1 -1 -1 -1 with prior -.5 (accepted); c: failed twice.
+    batch, records, token_rewards, mask = verl_batch(
+        {"a": [1, 1, 1, 1, 1], "b": [1, -1, -1, -1]}, {"a": [0, 0, 0, 0, 1], "b": [0] * 4}, {"a": -1.0, "b": -0.5}
+    )
+    _, rows, groups = advantages(batch, records, token_rewards, mask)
+    config = V05Config()
+    failed = PromptRecord(uid="c", text="c", wave_of_session=[0, 0], failed_sessions=[0, 1], prior_wait_s=3.0)
+    metrics = of_step(PromptBatch.of(rows, groups, config), rows, [*groups, failed], config)
+    assert metrics["v05/rollouts/step"] == 11
+    assert metrics["v05/rollouts/extended_frac"] == pytest.approx(1 / 3)
+    assert metrics["v05/rollouts/extra_on_uniform_frac"] == 1.0
+    assert metrics["v05/rollouts/uniform_frac"] == 0.5
+    assert (metrics["v05/rollouts/failed"], metrics["v05/rollouts/failed_prompts"]) == (2, 1)
+    assert metrics["v05/prior/accepted_frac"] == 0.5
+    # a: d = 2, sigma^2 = 1/5: w = 1 - .2/4 = .95.
+    assert metrics["v05/prior/weight_on_group_mean"] == pytest.approx(0.95 / 2)
+    # Squared errors of the first waves 4 and 0; noise: variance 0 and 1, over 4.
+    assert metrics["v05/prior/mse"] == pytest.approx((4 - 0 + 0 - 1 / 4) / 2)
+    assert metrics["v05/prior/auc"] == 0.0
+    assert metrics["v05/prior/calibration_slope"] == pytest.approx(-1.5 / 0.5)
+    assert metrics["v05/prior/missing_frac"] == 0.0
+    assert metrics["v05/prior/wait_s/max"] == 3.0
+    assert metrics["v05/prior/wait_s/p50"] == 0.0

@@ -1,0 +1,91 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import inspect
+import subprocess
+import sys
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from omegaconf import open_dict
+
+from v05_verl import launch
+
+GROUP = "+v05=default"
+ESTIMATOR = "algorithm.adv_estimator=v05"
+
+
+def test_the_group_and_the_estimator_are_all_that_it_takes(compose_verl):
+    config = compose_verl(GROUP, ESTIMATOR)
+    launch.check(config)
+    assert config.trainer.v1.trainer_mode == "v05_sync"
+    assert config.actor_rollout_ref.rollout.agent.agent_loop_manager_class == launch.MANAGER
+
+
+def test_runs_of_other_methods_are_left_alone(compose_verl):
+    launch.check(compose_verl("algorithm.adv_estimator=grpo"))
+
+
+def test_the_estimator_without_the_group_names_every_missing_key(compose_verl):
+    with pytest.raises(ValueError) as error:
+        launch.check(compose_verl(ESTIMATOR))
+    for missing in ("v05.*", "trainer.v1.trainer_mode", "agent_loop_manager_class", "+v05=default"):
+        assert missing in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("algorithm.adv_estimator=grpo", "the group v05 is loaded but algorithm.adv_estimator is 'grpo'"),
+        ("trainer.v1.trainer_mode=sync", "trainer.v1.trainer_mode must be v05_sync, not sync"),
+        ("trainer.use_v1=False", "trainer.use_v1 must be True"),
+        ("algorithm.use_kl_in_reward=True", "use actor_rollout_ref.actor.use_kl_loss=True instead"),
+        ("algorithm.filter_groups.enable=True", "algorithm.filter_groups.enable"),
+        ("critic.enable=True", "critic.enable"),
+        ("reward.reward_model.enable=True", "enable_resource_pool"),
+        ("v05.budget=greedy", "v05.budget must be one of"),
+        ("v05.k_init=20", "v05.k_init = 20 is above v05.k_max = 16"),
+        ("v05.k_init=0", "v05.k_init must be at least 1"),
+    ],
+)
+def test_what_cannot_work_stops_the_launch(compose_verl, override, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        launch.check(compose_verl(GROUP, ESTIMATOR, override))
+
+
+def test_a_misspelt_key_stops_the_launch(compose_verl):
+    with pytest.raises(ConfigCompositionException, match="k_inti"):
+        compose_verl(GROUP, ESTIMATOR, "v05.k_inti=4")
+    config = compose_verl(GROUP, ESTIMATOR, "+v05.k_inti=4")
+    with pytest.raises(ValueError, match="v05 has no key k_inti"):
+        launch.check(config)
+
+
+def test_verl_checks_its_configuration_where_the_wrapper_expects_it():
+    """The wrapped function is the one that main_ppo.main calls; fails when verl moves that call."""
+    from verl.trainer import main_ppo
+
+    assert "from verl.utils.config import validate_config" in inspect.getsource(main_ppo)
+    assert "validate_config(" in inspect.getsource(main_ppo.main.__wrapped__)
+    assert main_ppo.validate_config.checks_v05
+
+
+def test_verl_itself_refuses_the_estimator_without_the_group():
+    """In a fresh process, through the entry point alone, before Ray starts."""
+    run = subprocess.run(
+        [sys.executable, "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=v05", "trainer.device=cpu"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode != 0
+    assert "v05 cannot start" in run.stderr and "+v05=default" in run.stderr
+
+
+def test_the_check_is_repeated_for_entry_points_of_ones_own(compose_verl):
+    from v05_verl.trainer import V05Trainer
+
+    config = compose_verl(GROUP, ESTIMATOR)
+    with open_dict(config):
+        config.trainer.v1.trainer_mode = "sync"
+    with pytest.raises(ValueError, match="trainer_mode must be v05_sync"):
+        V05Trainer(config)

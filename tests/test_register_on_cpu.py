@@ -1,0 +1,48 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+
+import pytest
+
+from v05_verl import register
+
+
+def in_fresh_process(code: str, **env: str) -> subprocess.CompletedProcess:
+    import os
+
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("VERL_")} | env
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=environment)
+
+
+LOOK_UP = """
+import verl
+from verl.trainer.ppo.v1 import get_trainer_cls
+from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+print(get_trainer_cls("v05_sync").__module__, get_adv_estimator_fn("v05").__module__)
+"""
+
+
+@pytest.mark.parametrize(
+    "env", [{}, {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "v05_verl.register"}]
+)
+def test_importing_verl_is_enough(env):
+    run = in_fresh_process(LOOK_UP, **env)
+    assert run.stdout.split() == ["v05_verl.trainer", "v05_verl.advantage"], run.stderr
+
+
+def test_the_cpu_backend_is_not_imported_unless_asked_for():
+    code = "import verl, verl.trainer.ppo.v1, sys; print([name for name in sys.modules if 'v05_verl.cpu' in name])"
+    assert in_fresh_process(code).stdout.strip() == "[]"
+    assert "v05_verl.cpu.platform" in in_fresh_process(code, VERL_PLATFORM="cpu").stdout
+
+
+def test_registration_stays_light():
+    code = "import sys, verl; print([m for m in ('verl.trainer.ppo.v1', 'sklearn', 'vllm') if m in sys.modules])"
+    assert in_fresh_process(code).stdout.strip() == "[]"
+
+
+def test_another_version_of_verl_is_refused_with_a_sentence(monkeypatch):
+    monkeypatch.setattr(register, "SUPPORTED_VERL", ("0.1.0",))
+    with pytest.warns(UserWarning), pytest.raises(ImportError, match="supports verl 0.1.0 and found 0.9.1"):
+        register._check_version()
