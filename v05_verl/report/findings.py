@@ -20,18 +20,21 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     name = labels.arm_label(reference)
     shares = {arm: _share(entry) for arm, entry in summary["arms"].items()}
     out = [f"Target: {percent(target)}%, the final accuracy of {name} ({labels.set_label(summary['accuracy_of'])})."]
-    v05 = {arm: share for arm, share in shares.items() if arm.split("_")[0] == "v05" and share is not None}
+    # An oracle knows what no method knows; it shows what a better prior would bring and is no candidate.
+    ours = [arm for arm in shares if arm.split("_")[0] == "v05" and "oracle" not in arm]
+    v05 = {arm: shares[arm] for arm in ours if shares[arm] is not None}
     if not v05:
         return [*out, "No V0.5 arm reached it with its mean curve."]
     best = min(v05, key=v05.get)
-    out.append(_saving(summary, best, name))
+    among = f", the best of {len(ours)} V0.5 arms," if len(ours) > 1 else ""
+    out.append(_saving(summary, best, name, among))
     for control in SMALL_GROUP_ARMS:
         if shares.get(control) is not None:
             out.append(f"Small groups alone: {_saving(summary, control, name)}")
         elif control in shares:
             out.append(f"Small groups alone: {labels.arm_label(control)} did not reach it with its mean curve.")
     for pair in summary["comparisons"]:
-        if pair["arm"] in v05 and pair["reference"] == "rloo_n4" and pair["set"] == summary["accuracy_of"]:
+        if pair["arm"] in ours and pair["reference"] == "rloo_n4" and pair["set"] == summary["accuracy_of"]:
             out.append(_difference(pair))
     return out
 
@@ -40,10 +43,10 @@ def _share(arm: dict[str, Any]) -> float | None:
     return arm["rollouts_to_target"]["share_of_target_arm"]["mean_curve"]
 
 
-def _saving(summary: dict[str, Any], arm: str, reference: str) -> str:
+def _saving(summary: dict[str, Any], arm: str, reference: str, among: str = "") -> str:
     reach = summary["arms"][arm]["rollouts_to_target"]
     return (
-        f"{labels.arm_label(arm)} reaches it after {count(reach['mean_curve'])} rollouts with its mean curve, "
+        f"{labels.arm_label(arm)}{among} reaches it after {count(reach['mean_curve'])} rollouts with its mean curve, "
         f"{ratio(_share(summary['arms'][arm]))} of {reference}'s; {reach['reached']} of {reach['of']} seeds reach it"
         + (f", after {spread(reach, count)}." if reach["mean"] is not None else ".")
     )

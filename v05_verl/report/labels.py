@@ -42,8 +42,15 @@ def arm_label(arm: str) -> str:
 
 
 def arm_order(arms: list[str]) -> list[str]:
-    """The quickstart's arms in their order, then the others by name."""
-    return sorted(arms, key=lambda arm: (KNOWN_ARMS.index(arm) if arm in KNOWN_ARMS else len(KNOWN_ARMS), arm))
+    """Methods in METHODS' order, unknown ones before V0.5; in a method the quickstart's arms first, then by name."""
+    methods = [*list(METHODS)[:-1], "", "v05"]
+
+    def place(arm: str) -> tuple[int, int, str]:
+        method = arm.split("_")[0]
+        known = KNOWN_ARMS.index(arm) if arm in KNOWN_ARMS else len(KNOWN_ARMS)
+        return methods.index(method if method in METHODS else ""), known, arm
+
+    return sorted(arms, key=place)
 
 
 def arm_styles(arms: list[str]) -> dict[str, Style]:

@@ -16,6 +16,8 @@ class LaunchLog(NamedTuple):
 
     records: Records
     """Metrics by step, in the order written."""
+    is_cut_off: bool
+    """Whether the last line is incomplete."""
     notes: list[str]
     """What is wrong with the file, in sentences."""
 
@@ -27,6 +29,8 @@ class History(NamedTuple):
     """Metrics by step, ascending."""
     launch: dict[int, int]
     """Index of the launch that trained each step; steps that were only validated are absent."""
+    is_cut_off: bool
+    """Whether the last launch's file ends within a line, so that the run's end is not known."""
     notes: list[str]
 
 
@@ -40,6 +44,7 @@ def read_launch(path: Path) -> LaunchLog:
     """
     lines = path.read_bytes().splitlines()
     records: Records = {}
+    is_cut_off = False
     notes = [] if lines else [f"{path} is empty: its launch ended before the first validation or step"]
     for number, line in enumerate(lines, start=1):
         try:
@@ -50,10 +55,11 @@ def read_launch(path: Path) -> LaunchLog:
                     f"{path}, line {number}, is not a record of verl's file logger ({error}). Only a last line can be "
                     "cut off by a kill, so the file was damaged otherwise: restore it, or delete it to report without"
                 ) from error
+            is_cut_off = True
             notes.append(f"{path}, line {number} (the last), is cut off and left out")
             continue
         records.setdefault(step, {}).update(data)
-    return LaunchLog(records, notes)
+    return LaunchLog(records, is_cut_off, notes)
 
 
 def join(launches: list[LaunchLog]) -> History:
@@ -88,7 +94,8 @@ def join(launches: list[LaunchLog]) -> History:
     gaps = sorted(set(range(1, max(records, default=0) + 1)) - set(launch))
     if gaps:
         notes.append(f"no training metrics of {_span(gaps)}")
-    return History(dict(sorted(records.items())), launch, notes)
+    is_cut_off = bool(launches) and launches[-1].is_cut_off
+    return History(dict(sorted(records.items())), launch, is_cut_off, notes)
 
 
 def _parse(line: bytes) -> tuple[int, dict[str, float]]:

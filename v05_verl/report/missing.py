@@ -24,6 +24,7 @@ def sentences(runs: list[Run], aggregate: Aggregator, arms: list[str], seeds: li
         *_seeds(runs, seeds),
         *_sets(runs, sets),
         *_unfinished(aggregate),
+        *_unequal_budgets(aggregate),
         *_origins(runs),
         *(f"{run.name}: {note}" for run in runs for note in run.notes),
     ]
@@ -69,11 +70,26 @@ def _unfinished(aggregate: Aggregator) -> list[str]:
     return [f"{run.name} enters no figure or table: {_why_left_out(run)}" for run in aggregate.left_out]
 
 
+def _unequal_budgets(aggregate: Aggregator) -> list[str]:
+    """Runs that end more than a tenth before the longest one: their final accuracies do not compare."""
+    ends = {run.name: run.accuracy_curve(aggregate.headline, "rollouts").x for run in aggregate.runs}
+    ends = {name: x[-1] for name, x in ends.items() if len(x)}
+    most = max(ends.values(), default=0.0)
+    return [
+        f"{name} was last validated at {end:,.0f} rollouts, others at up to {most:,.0f}: final accuracies do not "
+        "compare, differences at equal rollouts do"
+        for name, end in ends.items()
+        if end < 0.9 * most
+    ]
+
+
 def _why_left_out(run: Run) -> str:
     if not len(run.accuracy):
         return "it has no validation accuracy"
-    launch = run.provenance["launches"][-1]
     step = int(run.metrics.index[-1])
+    if run.is_cut_off:
+        return f"its metrics file is cut off after step {step}, so its end is not known"
+    launch = run.provenance["launches"][-1]
     if launch["ended"] is None:
         return f"its last launch has not ended or was killed; its metrics reach step {step}"
     return f"its last launch ended with exit code {launch['exit_code']} at step {step}"

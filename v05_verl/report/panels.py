@@ -30,6 +30,8 @@ METRICS = {
     "v05/prior/auc": "AUC of the prior",
     "v05/prior/mse": "Squared error of the prior, reward scale",
 }
+BAND_SEEDS = 3
+"""Fewest seeds for a band; that of two (t = 12.7) covers the panel and says little."""
 MOVING = 5
 """Training steps that per-step metrics are averaged over."""
 
@@ -65,9 +67,8 @@ def mark_target(panel: Axes, aggregate: Aggregator) -> None:
         return
     panel.axhline(target, color="#555555", linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     text = f"target {100 * target:.1f}%"
-    panel.annotate(
-        text, (1, target), (-2, 3), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right"
-    )
+    # At the left, where the curves are still below it.
+    panel.annotate(text, (0, target), (4, 3), xycoords=("axes fraction", "data"), textcoords="offset points")
 
 
 def say_nothing_logged(panel: Axes, title: str) -> None:
@@ -84,8 +85,8 @@ def legend(figure: Figure, aggregate: Aggregator) -> Figure:
         seeds = len(aggregate.of(arm))
         name = f"{labels.arm_label(arm)} ({seeds} seed{'s' if seeds > 1 else ''})"
         handles.append(Line2D([], [], label=name, **_drawn_as(styles[arm])))
-    banded = any(len(aggregate.of(arm)) > 1 for arm in aggregate.arms)
-    title = "mean over seeds, bands: 95% interval of the mean" if banded else None
+    banded = any(len(aggregate.of(arm)) >= BAND_SEEDS for arm in aggregate.arms)
+    title = f"lines: mean over seeds; bands: its 95% interval, from {BAND_SEEDS} seeds on" if banded else None
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), title=title, frameon=False)
     return figure
 
@@ -93,21 +94,18 @@ def legend(figure: Figure, aggregate: Aggregator) -> Figure:
 def _draw(panel: Axes, aggregate: Aggregator, curve_of: Callable[[Run], Curve]) -> bool:
     """Every arm's mean curve with its band; whether there was anything to draw."""
     styles = labels.arm_styles(aggregate.arms)
-    drawn = False
-    for place, arm in enumerate(aggregate.arms):
-        mean = band([curve_of(run) for run in aggregate.of(arm)])
-        if mean is None:
-            continue
-        drawn = True
+    bands = {arm: band([curve_of(run) for run in aggregate.of(arm)]) for arm in aggregate.arms}
+    bands = {arm: mean for arm, mean in bands.items() if mean is not None}
+    for place, (arm, mean) in enumerate(bands.items()):
         _draw_band(panel, mean, styles[arm], place)
-    return drawn
+    return bool(bands)
 
 
 def _draw_band(panel: Axes, mean: Band, style: labels.Style, place: int) -> None:
     # Markers of different arms at different points, so that lines that coincide can be told apart.
     every = max(1, len(mean.x) // 10)
     panel.plot(mean.x, mean.mean, markevery=(place % every, every), **_drawn_as(style))
-    if mean.ci95 is not None:
+    if mean.ci95 is not None and mean.seeds >= BAND_SEEDS:
         panel.fill_between(
             mean.x, mean.mean - mean.ci95, mean.mean + mean.ci95, color=style.colour, alpha=0.13, linewidth=0
         )
@@ -128,3 +126,4 @@ def _mark_counts(panel: Axes) -> None:
     """Few round ticks on the x axis, thousands separated."""
     panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    panel.set_xmargin(0.02)

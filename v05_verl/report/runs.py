@@ -33,6 +33,8 @@ class Run:
     accuracy: pd.DataFrame
     """Accuracy by step, one column per validation set; steps that were validated only."""
     provenance: dict[str, Any] | None
+    is_cut_off: bool = False
+    """Whether the last metrics file ends within a line."""
     samples: dict[str, int] = field(default_factory=dict)
     """Answers per validation problem that each accuracy is a mean of."""
     notes: list[str] = field(default_factory=list)
@@ -43,9 +45,9 @@ class Run:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last launch ended with exit code 0; a run without ``run.json`` is taken as complete."""
+        """Whether the last launch ended with exit code 0 (granted without ``run.json``) and its metrics are whole."""
         launches = (self.provenance or {}).get("launches", [])
-        return not launches or launches[-1]["exit_code"] == 0
+        return not self.is_cut_off and (not launches or launches[-1]["exit_code"] == 0)
 
     def curve(self, metric: str, axis: str) -> Curve:
         """A per-step metric along ``rollouts``, ``tokens``, ``seconds`` or ``step``; without steps that lack either."""
@@ -117,7 +119,8 @@ def load_run(folder: Path) -> Run:
         notes.append("no metrics file")
     elif accuracy.empty:
         notes.append("no validation accuracy (val-core/<set>/acc/mean@<n>)")
-    return Run(arm, seed, folder, metrics, accuracy, origin, samples, [*history.notes, *notes])
+    notes = [*history.notes, *notes, *_unvalidated_end(history.launch, accuracy)]
+    return Run(arm, seed, folder, metrics, accuracy, origin, history.is_cut_off, samples, notes)
 
 
 def _accuracies(metrics: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -131,6 +134,13 @@ def _accuracies(metrics: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
             chosen[match["source"]] = name
     frame = pd.DataFrame({source: metrics[name] for source, name in sorted(chosen.items())})
     return frame.dropna(how="all"), samples
+
+
+def _unvalidated_end(trained: dict[int, int], accuracy: pd.DataFrame) -> list[str]:
+    last, validated = max(trained, default=0), max(accuracy.index, default=0)
+    if last <= validated or accuracy.empty:
+        return []
+    return [f"trained to step {last}, but last validated at step {validated}, where its final accuracy is taken"]
 
 
 def _curve(metrics: pd.DataFrame, values: pd.Series, axis: str) -> Curve:

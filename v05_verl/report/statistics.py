@@ -20,7 +20,8 @@ WINDOW_STATEMENT = (
 )
 TARGET_STATEMENT = (
     "Rollouts to the target: the first point at which the smoothed accuracy curve (weights 1/4, 1/2, 1/4 over "
-    "neighbouring validations; 2/3, 1/3 at the ends) reaches the target, straight lines between validations."
+    "neighbouring validations; 2/3, 1/3 at the ends) reaches the target, straight lines between validations. The "
+    "target counts as known: its own uncertainty is in no interval, and about half of the target arm's seeds miss it."
 )
 
 
@@ -34,11 +35,12 @@ class Interval(NamedTuple):
 
 
 class Band(NamedTuple):
-    """Mean curve over seeds; ``ci95`` is None with one seed."""
+    """Mean curve over seeds with its 95% half-width; ``ci95`` is None with one seed."""
 
     x: np.ndarray
     mean: np.ndarray
     ci95: np.ndarray | None
+    seeds: int
 
 
 class Curve(NamedTuple):
@@ -106,7 +108,7 @@ def band(curves: Sequence[Curve]) -> Band | None:
     if len(x) == 0:
         return None
     values = np.stack([np.interp(x, *curve) for curve in curves])
-    return Band(x, values.mean(axis=0), half_width(values) if len(curves) > 1 else None)
+    return Band(x, values.mean(axis=0), half_width(values) if len(curves) > 1 else None, len(curves))
 
 
 def moving_mean(y: np.ndarray, width: int) -> np.ndarray:

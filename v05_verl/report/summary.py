@@ -34,6 +34,8 @@ DIAGNOSTICS = {
     "v05/prior/accepted_frac": "share of prompts whose prior was accepted",
     "v05/prior/missing_frac": "share of prompts without a prior",
     "v05/prior/weight_on_group_mean": "weight on the group mean",
+    "v05/rollouts/waves/mean": "generation rounds per prompt",
+    "v05/rollouts/k_max_frac": "share of prompts that were given k_max rollouts",
     "v05/prior/wait_s/p50": "waiting time for the prior, median, s",
     "v05/rollouts/extra_on_uniform_frac": "share of extra rollouts on all-same groups",
     "timing_s/gen": "generation per step, s",
@@ -43,13 +45,26 @@ DIAGNOSTICS = {
 
 
 class Aggregator:
-    """All that is computed from a set of runs; incomplete runs enter no figure of it."""
+    """All that is computed from a set of runs; incomplete runs enter no figure of it.
+
+    Args:
+        runs: all runs.
+        target_arm: arm whose final accuracy is the target; GRPO n=16 unless given.
+        headline: validation set that the target is about, or MEAN; see :func:`default_headline`.
+
+    Raises:
+        ValueError: a given arm or validation set is in no finished run.
+    """
 
     def __init__(self, runs: list[Run], target_arm: str | None = None, headline: str | None = None):
         self.runs = [run for run in runs if run.is_complete and len(run.accuracy)]
         self.left_out = [run for run in runs if not run.is_complete or not len(run.accuracy)]
         self.arms = labels.arm_order(sorted({run.arm for run in self.runs}))
         self.sources = sorted({source for run in self.runs for source in run.accuracy} - {MEAN}, key=_set_order)
+        if headline and headline not in [*self.sources, MEAN]:
+            raise ValueError(f"no run was validated on {headline}; there are {', '.join([*self.sources, MEAN])}")
+        if target_arm and target_arm not in self.arms:
+            raise ValueError(f"no finished run of arm {target_arm}; there are {', '.join(self.arms)}")
         self.headline = headline or default_headline(self.sources)
         self.target_arm = target_arm or next((arm for arm in TARGET_ARMS if arm in self.arms), None)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,7 +28,8 @@ class Table(NamedTuple):
 
 def all_tables(summary: dict[str, Any]) -> list[Table]:
     """Results, paired differences, accuracy by set with the paper's numbers, costs and diagnostics; no empty ones."""
-    tables = [results(summary), differences(summary), by_set(summary), cost(summary), diagnostics(summary)]
+    tables = [results(summary), by_set(summary), beside_the_paper(summary), differences(summary)]
+    tables += [cost(summary), diagnostics(summary)]
     return [table for table in tables if table.rows]
 
 
@@ -39,7 +41,7 @@ def results(summary: dict[str, Any]) -> Table:
     caption = f"Accuracy: {what}. Mean over seeds ± half-width of the 95% interval. "
     caption += f"Target: {percent(target)}%, the final accuracy of {name}." if target is not None else "No target."
     columns = ["Arm", "Seeds", "Final accuracy, %", "Training rollouts", "Rollouts to target", "Seeds that reached it"]
-    columns += [f"Share of {name}'s rollouts", "Rollouts saved, %", "On the mean curve: rollouts", "share"]
+    columns += [f"Share of {name}'s rollouts", "Rollouts saved, %", "Mean curve: rollouts to target", "its share"]
     rows = []
     for arm in summary["arms"].values():
         reach, share = arm["rollouts_to_target"], arm["rollouts_to_target"]["share_of_target_arm"]
@@ -62,37 +64,57 @@ def results(summary: dict[str, Any]) -> Table:
 
 
 def differences(summary: dict[str, Any]) -> Table:
-    """Paired differences at equal rollouts."""
-    caption = "Accuracy of the arm minus accuracy of the reference, seed by seed, at the rollouts that both have spent."
-    columns = ["Arm", "Reference", "Accuracy of", "At rollouts", "Paired seeds", "Difference, points ± 95%"]
-    rows = [
-        [
-            labels.arm_label(pair["arm"]),
-            labels.arm_label(pair["reference"]),
-            labels.set_label(pair["set"]),
-            count(pair["rollouts"]),
-            str(len(pair["per_seed"])),
-            spread(pair, signed_points, points),
-        ]
-        for pair in summary["comparisons"]
-    ]
-    return Table("Differences at equal rollouts", caption, columns, rows)
+    """Paired differences at equal rollouts, one row per set and arm and one column per reference."""
+    pairs = {(pair["set"], pair["arm"], pair["reference"]): pair for pair in summary["comparisons"]}
+    references = list(dict.fromkeys(reference for _, _, reference in pairs))
+    columns = ["Arm", "Accuracy of", *(f"minus {labels.arm_label(reference)}" for reference in references)]
+    rows = []
+    for source, arm in dict.fromkeys((source, arm) for source, arm, _ in pairs):
+        cells = [_difference(pairs.get((source, arm, reference))) for reference in references]
+        rows.append([labels.arm_label(arm), labels.set_label(source), *cells])
+    rollouts = sorted({pair["rollouts"] for pair in summary["comparisons"]})
+    caption = (
+        "Percentage points, arm minus reference, paired by seed (their number in brackets), ± 95%, at the rollouts "
+    )
+    caption += "that both have spent: " + (count(rollouts[0]) if rollouts else "none")
+    return Table("Differences at equal rollouts", caption + _up_to(rollouts), columns, rows)
+
+
+def _up_to(rollouts: list[float]) -> str:
+    return f" to {count(rollouts[-1])}, by pair." if len(rollouts) > 1 else "."
+
+
+def _difference(pair: dict[str, Any] | None) -> str:
+    return ABSENT if pair is None else f"{spread(pair, signed_points, points)} ({len(pair['per_seed'])})"
 
 
 def by_set(summary: dict[str, Any]) -> Table:
-    """Final accuracy on every validation set; the paper's values in a column of their own where it has any."""
-    arms = summary["arms"]
-    sources = list(dict.fromkeys(source for arm in arms.values() for source in arm["final_accuracy_by_set"]))
-    with_paper = any(source in paper.ACCURACY_PERCENT for source in sources)
-    columns = ["Set", "Arm", "Final accuracy, %"] + (["Paper, approximate, %"] if with_paper else [])
+    """Final accuracy on every validation set, one row per arm."""
+    arms = summary["arms"].values()
+    sources = _sources(summary)
+    rows = [
+        [arm["label"], *(spread(arm["final_accuracy_by_set"].get(source), percent) for source in sources)]
+        for arm in arms
+    ]
+    return Table("Final accuracy by validation set, %", "", ["Arm", *map(labels.set_label, sources)], rows)
+
+
+def beside_the_paper(summary: dict[str, Any]) -> Table:
+    """Ours and the paper's approximate value, each in a column of its own, for the sets and arms that the paper has."""
     rows = []
-    for source in sources:
-        for name, arm in arms.items():
-            ours = arm["final_accuracy_by_set"].get(source)
+    for source in _sources(summary):
+        for name, arm in summary["arms"].items():
             theirs = paper.approximate_percent(source, name)
-            row = [labels.set_label(source), arm["label"], spread(ours, percent) if ours else ABSENT]
-            rows.append(row + ([ABSENT if theirs is None else f"about {theirs}"] if with_paper else []))
-    return Table("Accuracy by validation set", paper.SOURCE if with_paper else "", columns, rows)
+            if theirs is not None:
+                ours = spread(arm["final_accuracy_by_set"].get(source), percent)
+                rows.append([labels.set_label(source), arm["label"], ours, f"about {theirs}"])
+    columns = ["Set", "Arm", "Final accuracy, %", "Paper, approximate, %"]
+    return Table("Beside the paper", paper.SOURCE, columns, rows)
+
+
+def _sources(summary: dict[str, Any]) -> list[str]:
+    arms = summary["arms"].values()
+    return list(dict.fromkeys(source for arm in arms for source in arm["final_accuracy_by_set"]))
 
 
 def cost(summary: dict[str, Any]) -> Table:
@@ -114,11 +136,11 @@ def cost(summary: dict[str, Any]) -> Table:
             [
                 arm["label"],
                 spread(arm["steps"], count),
-                spread(arm["rollouts_per_prompt"], number),
+                number_spread(arm["rollouts_per_prompt"]),
                 spread(arm["tokens"], count),
                 spread(arm["wall"], count),
                 spread(arm["validation_s"], count),
-                spread(arm["diagnostics"].get("timing_s/step"), number),
+                number_spread(arm["diagnostics"].get("timing_s/step")),
                 number(1000 * wall / rollouts) if wall is not None and rollouts else ABSENT,
             ]
         )
@@ -130,7 +152,7 @@ def diagnostics(summary: dict[str, Any]) -> Table:
     arms = summary["arms"].values()
     rows = []
     for metric, name in DIAGNOSTICS.items():
-        cells = [spread(arm["diagnostics"].get(metric), number) for arm in arms]
+        cells = [number_spread(arm["diagnostics"].get(metric)) for arm in arms]
         if any(cell != ABSENT for cell in cells):
             rows.append([name, *cells])
     return Table("Means over the training steps", "", ["Metric", *(arm["label"] for arm in arms)], rows)
@@ -202,7 +224,19 @@ def ratio(value: float | None) -> str:
 
 def number(value: float) -> str:
     """Three significant digits, thousands separated."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.{_decimals(value)}f}"
+
+
+def number_spread(values: dict[str, Any] | None) -> str:
+    """Mean with three significant digits, its half-width with as many decimals."""
+    if values is None or values["mean"] is None:
+        return ABSENT
+    decimals = _decimals(values["mean"])
+    return spread(values, lambda value: f"{value:,.{decimals}f}")
+
+
+def _decimals(value: float) -> int:
+    return 0 if value == 0 else min(max(2 - math.floor(math.log10(abs(value))), 0), 6)
 
 
 def _escaped(cell: str) -> str:

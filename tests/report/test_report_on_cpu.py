@@ -1,0 +1,135 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import csv
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from v05_verl.report.__main__ import main
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+SIX = ("aime2024", "aime2025", "amc2023", "math500", "minerva_math", "olympiadbench")
+
+
+@pytest.fixture
+def quickstart(write_run, tmp_path):
+    for seed in (0, 1, 2):
+        write_run("grpo_n16", seed, {0: 0.5, 2: 0.6, 4: 0.7}, n=16)
+        write_run("rloo_n4", seed, {0: 0.5, 8: 0.65, 16: 0.75 + 0.01 * seed})
+        write_run("v05", seed, {0: 0.5, 8: 0.7, 16: 0.9})
+    return tmp_path
+
+
+class Addresses(HTMLParser):
+    """Collects what a browser would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
+        assert tag not in ("script", "link", "iframe", "object")
+
+
+def test_the_quickstarts_command_writes_everything(quickstart):
+    command = [sys.executable, "-m", "v05_verl.report", str(quickstart), "--quickstart"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "| V0.5 | 3 |" in done.stdout
+    summary = json.loads((quickstart / "summary.json").read_text())
+    assert list(summary["arms"]) == ["grpo_n16", "rloo_n4", "v05"]
+    folder = quickstart / "report"
+    for name in ("quickstart", "training"):
+        assert (folder / f"{name}.png").read_bytes().startswith(PNG_START)
+        ElementTree.parse(folder / f"{name}.svg")
+    assert (folder / "table.md").read_text().count("| GRPO n=16 |") >= 3
+    rows = list(csv.DictReader((folder / "table.csv").open()))
+    finals = {
+        row["seed"]: float(row["value"]) for row in rows if (row["arm"], row["quantity"]) == ("v05", "final_accuracy")
+    }
+    assert finals == pytest.approx({"0": 0.88, "1": 0.88, "2": 0.88})
+
+
+def test_the_page_fetches_nothing_and_escapes_what_it_shows(quickstart, write_run):
+    write_run("v05_<b>bold</b>", 0, {0: 0.5, 8: 0.7})
+    main([str(quickstart)])
+    text = (quickstart / "report" / "report.html").read_text()
+    addresses = Addresses()
+    addresses.feed(text)
+    assert addresses.found and all(address.startswith("data:image/svg+xml;base64,") for address in addresses.found)
+    assert "url(" not in text and "@import" not in text
+    assert "<b>" not in text and "&lt;b&gt;bold" in text
+
+
+def test_the_report_says_what_small_groups_alone_bring(quickstart, capsys):
+    main([str(quickstart)])
+    out = capsys.readouterr().out
+    assert "Target: 69.0%, the final accuracy of GRPO n=16 (reverse, sampled)." in out
+    assert re.search(r"V0\.5 reaches it after 9\d\d rollouts with its mean curve, 0\.4\d of GRPO n=16's", out)
+    assert re.search(r"Small groups alone: RLOO n=4 reaches it after 1,\d\d\d rollouts", out)
+    assert "(the interval excludes 0)" in out
+
+
+def test_the_same_runs_give_the_same_files(quickstart, tmp_path):
+    main([str(quickstart), "--out", str(tmp_path / "a")])
+    main([str(quickstart), "--out", str(tmp_path / "b")])
+    first = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len(first) == 8
+    for path in first:
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path.name
+
+
+def test_a_truncated_file_is_tolerated_and_named(quickstart, capsys):
+    file = quickstart / "v05" / "seed_1" / "metrics" / "1.jsonl"
+    file.write_bytes(file.read_bytes()[:-100])
+    main([str(quickstart)])
+    assert re.search(r"v05, seed 1: .*1\.jsonl, line 17 \(the last\), is cut off and left out", capsys.readouterr().out)
+    # What is left of the run ends half-way; its accuracy there is nobody's final accuracy.
+    summary = json.loads((quickstart / "summary.json").read_text())
+    assert summary["arms"]["v05"]["final_accuracy"]["per_seed"] == pytest.approx({"0": 0.88, "2": 0.88})
+    assert summary["left_out"] == [{"arm": "v05", "seed": 1}]
+
+
+def test_a_damaged_file_stops_with_a_sentence(quickstart):
+    file = quickstart / "v05" / "seed_1" / "metrics" / "1.jsonl"
+    file.write_text("{broken\n" + file.read_text())
+    with pytest.raises(SystemExit, match=r"1\.jsonl, line 1, is not a record"):
+        main([str(quickstart)])
+
+
+def test_the_six_benchmarks_beside_the_paper(write_run, tmp_path, capsys):
+    write_run("grpo_n16", 0, {0: 0.2, 2: 0.3, 4: 0.4}, n=16, sets=SIX)
+    write_run("v05", 0, {0: 0.2, 8: 0.3, 16: 0.5}, sets=SIX)
+    main([str(tmp_path), "--arms", "grpo_n16", "dapo_n16", "v05"])
+    out = capsys.readouterr().out
+    assert "| AIME 2024 | V0.5 | 48.0 | about 35 |" in out
+    assert "- arm dapo_n16 is missing" in out
+    folder = tmp_path / "report"
+    names = {path.name for path in folder.glob("*.png")}
+    assert names == {
+        "overview.png",
+        "training.png",
+        *(f"by_set_{a}.png" for a in ("rollouts", "step", "tokens", "seconds")),
+    }
+    assert "Mean of the sets" in out and "was not validated" not in out
+
+
+def test_no_finished_run_leaves_a_summary_that_says_so(write_run, tmp_path, capsys):
+    write_run("v05", 0, {0: 0.5, 8: 0.7}, exit_code=None)
+    main([str(tmp_path)])
+    assert "v05, seed 0 enters no figure or table" in capsys.readouterr().out
+    assert json.loads((tmp_path / "summary.json").read_text())["arms"] == {}
+    assert not (tmp_path / "report").exists()
+
+
+def test_an_unknown_validation_set_or_arm_is_an_error(quickstart):
+    with pytest.raises(SystemExit, match="there are reverse_sampled, reverse_greedy, mean"):
+        main([str(quickstart), "--accuracy", "aime"])
+    with pytest.raises(SystemExit, match="no finished run of arm grpo; there are grpo_n16, rloo_n4, v05"):
+        main([str(quickstart), "--target-arm", "grpo"])

@@ -1,0 +1,99 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import shutil
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+from v05_verl.report.runs import find_runs, load_run, load_runs
+
+REAL = Path(__file__).parent / "data" / "v05_run.jsonl"
+
+
+@pytest.fixture
+def real_run(tmp_path):
+    """The real metrics file with the configuration that verl composes, and no run.json."""
+    folder = tmp_path / "v05" / "seed_0"
+    (folder / "metrics").mkdir(parents=True)
+    shutil.copy(REAL, folder / "metrics" / "1.jsonl")
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        config = compose("ppo_trainer", ["data.train_batch_size=32", "actor_rollout_ref.rollout.n=4"])
+    (folder / "hydra" / "1" / ".hydra").mkdir(parents=True)
+    OmegaConf.save(config, folder / "hydra" / "1" / ".hydra" / "config.yaml")
+    return folder
+
+
+def test_a_real_run(real_run):
+    run = load_run(real_run)
+    assert (run.arm, run.seed) == ("v05", 0)
+    assert run.is_complete
+    assert run.notes == []
+    assert run.accuracy.index.tolist() == [0, 5, 8]
+    assert run.accuracy["reverse_sampled"].tolist() == [0.5078125, 0.5546875, 0.59375]
+    assert run.samples == {"reverse_greedy": 1, "reverse_sampled": 1}
+    assert run.accuracy_curve("reverse_greedy", "rollouts").x.tolist() == [0, 1085, 1558]
+    assert run.accuracy_curve("reverse_greedy", "step").x.tolist() == [0, 5, 8]
+    assert run.metrics["seconds"].iloc[-1] == pytest.approx(40.66, abs=0.01)
+    assert len(run.curve("actor/grad_norm", "step").x) == 8
+    assert len(run.curve("no/such/metric", "step").x) == 0
+
+
+def test_the_same_file_without_v05_metrics_counts_by_the_configuration(real_run):
+    file = real_run / "metrics" / "1.jsonl"
+    file.write_text(file.read_text().replace('"v05/spent', '"other'))
+    run = load_run(real_run)
+    assert run.metrics["rollouts"].tolist() == [128 * step for step in range(9)]
+
+
+def test_a_folder_may_be_the_output_an_arm_or_a_run(real_run):
+    for folder in (real_run, real_run.parent, real_run.parent.parent):
+        assert find_runs([folder]) == [real_run.resolve()]
+    assert find_runs([real_run, real_run.parent]) == [real_run.resolve()]
+
+
+def test_folders_without_runs_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match="is not a folder"):
+        find_runs([tmp_path / "absent"])
+    with pytest.raises(ValueError, match="holds no run"):
+        find_runs([tmp_path])
+
+
+def test_a_run_whose_name_is_unknown_is_an_error(real_run, tmp_path):
+    real_run.rename(tmp_path / "somewhere")
+    with pytest.raises(ValueError, match="no run.json and is not named <arm>/seed_<k>"):
+        load_runs([tmp_path])
+
+
+def test_a_missing_configuration_is_named(real_run):
+    shutil.rmtree(real_run / "hydra")
+    assert load_run(real_run).notes == ["no hydra/<launch>/.hydra/config.yaml"]
+    file = real_run / "metrics" / "1.jsonl"
+    file.write_text(file.read_text().replace('"v05/spent', '"other'))
+    assert load_run(real_run).notes == [
+        "no hydra/<launch>/.hydra/config.yaml; rollouts, tokens and rollouts per prompt are unknown"
+    ]
+
+
+def test_launches_of_different_step_sizes_are_an_error(write_run):
+    write_run("grpo_n16", 0, {0: 0.5, 2: 0.6}, n=16)
+    folder = write_run("grpo_n16", 0, {2: 0.6, 4: 0.6}, n=8, launch=2)
+    with pytest.raises(ValueError, match=r"differ in data.train_batch_size or rollout.n"):
+        load_run(folder)
+
+
+def test_ten_launches_are_read_in_order(write_run):
+    for launch in range(1, 11):
+        folder = write_run("v05", 0, {launch - 1: 0.1 * launch, launch: 0.1 * launch + 0.05}, launch=launch)
+    run = load_run(folder)
+    assert run.accuracy.index.tolist() == list(range(11))
+    assert run.accuracy["reverse_sampled"].iloc[-1] == pytest.approx(1.05)
+
+
+def test_a_run_that_died_before_its_first_line(write_run):
+    folder = write_run("v05", 0, {0: 0.5, 2: 0.6}, exit_code=None)
+    (folder / "metrics" / "1.jsonl").write_bytes(b"")
+    run = load_run(folder)
+    assert len(run.metrics) == 0 and not run.is_complete
+    assert "is empty" in run.notes[0]
