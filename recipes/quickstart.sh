@@ -25,7 +25,7 @@ PYTHON=$PWD/.venv/bin/python
 set_arm() {
     local n=4
     V05=(+v05=default algorithm.adv_estimator=v05
-         v05.poll_interval_s=0.02 v05.total_rollouts="$ROLLOUTS")
+         v05.poll_interval_s=0.1 v05.total_rollouts="$ROLLOUTS")
     case $1 in
         grpo_n16)   n=16; ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n=16) ;;
         grpo_n4)    ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n=4) ;;

@@ -8,7 +8,7 @@ from omegaconf import open_dict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
-POLL_INTERVAL_S = float(os.environ.get("V05_CPU_POLL_S", "0.02"))
+POLL_INTERVAL_S = float(os.environ.get("V05_CPU_POLL_S", "0.1"))
 
 
 @register_trainer("cpu_sync")

@@ -27,7 +27,6 @@ from v05_verl.lab.tokenizer import build_tokenizer
 from v05_verl.lab.warm_start import WarmStart, encode_problems, warm_started
 
 SAMPLED_AGENT, GREEDY_AGENT = "single_turn_agent", "greedy_agent"
-SAMPLES = 4
 AGENT_LOOPS = f"""\
 # Agent loops that the validation file names besides verl's own.
 - name: {GREEDY_AGENT}
@@ -73,11 +72,9 @@ def verl_rows(problems: list[Problem], *, split: str, data_source: str, agent_na
 
 
 def validation_rows(problems: list[Problem], task: Task) -> pd.DataFrame:
-    """Every problem twice, told apart by their data source: for the sampled accuracy (``SAMPLES`` answers, at verl's
-    own column for that) and for the greedy one."""
+    """Every problem twice: for the sampled and for the greedy accuracy, told apart by their data source."""
     sampled = verl_rows(problems, split="val", data_source=f"{task.name}_sampled", agent_name=SAMPLED_AGENT)
     greedy = verl_rows(problems, split="val", data_source=f"{task.name}_greedy", agent_name=GREEDY_AGENT)
-    sampled["__rollout_n__"], greedy["__rollout_n__"] = SAMPLES, 1
     return pd.concat([sampled, greedy], ignore_index=True)
 
 
