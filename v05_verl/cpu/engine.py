@@ -10,7 +10,7 @@ running sequence.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 import torch
@@ -98,7 +98,7 @@ class Engine:
         self,
         model: PreTrainedModel,
         *,
-        eos_token_ids: set[int],
+        eos_token_ids: Set[int],
         vocab_size: int,
         max_rows: int,
         max_positions: int,
