@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from v05_verl.report.__main__ import main
+from v05_verl.report.panels import short_count
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 SIX = ("aime2024", "aime2025", "amc2023", "math500", "minerva_math", "olympiadbench")
@@ -23,6 +24,11 @@ def quickstart(write_run, tmp_path):
         write_run("rloo_n4", seed, {0: 0.5, 8: 0.65, 16: 0.75 + 0.01 * seed})
         write_run("v05", seed, {0: 0.5, 8: 0.7, 16: 0.9})
     return tmp_path
+
+
+def read_csv(path):
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 class Addresses(HTMLParser):
@@ -49,11 +55,12 @@ def test_the_quickstarts_command_writes_everything(quickstart):
         assert (folder / f"{name}.png").read_bytes().startswith(PNG_START)
         ElementTree.parse(folder / f"{name}.svg")
     assert (folder / "table.md").read_text().count("| GRPO n=16 |") >= 3
-    rows = list(csv.DictReader((folder / "table.csv").open()))
-    finals = {
-        row["seed"]: float(row["value"]) for row in rows if (row["arm"], row["quantity"]) == ("v05", "final_accuracy")
-    }
-    assert finals == pytest.approx({"0": 0.88, "1": 0.88, "2": 0.88})
+    means = {row["arm"]: row for row in read_csv(folder / "table.csv") if row["quantity"] == "final_accuracy"}
+    assert float(means["v05"]["mean"]) == pytest.approx(0.88)
+    seeds = [
+        row for row in read_csv(folder / "seeds.csv") if (row["arm"], row["quantity"]) == ("v05", "final_accuracy")
+    ]
+    assert [(row["seed"], float(row["value"])) for row in seeds] == [(seed, pytest.approx(0.88)) for seed in "012"]
 
 
 def test_the_page_fetches_nothing_and_escapes_what_it_shows(quickstart, write_run):
@@ -80,7 +87,7 @@ def test_the_same_runs_give_the_same_files(quickstart, tmp_path):
     main([str(quickstart), "--out", str(tmp_path / "a")])
     main([str(quickstart), "--out", str(tmp_path / "b")])
     first = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert len(first) == 8
+    assert len(first) == 9
     for path in first:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path.name
 
@@ -133,3 +140,8 @@ def test_an_unknown_validation_set_or_arm_is_an_error(quickstart):
         main([str(quickstart), "--accuracy", "aime"])
     with pytest.raises(SystemExit, match="no finished run of arm grpo; there are grpo_n16, rloo_n4, v05"):
         main([str(quickstart), "--target-arm", "grpo"])
+
+
+def test_counts_in_short():
+    counts = [0, 2.5, 8000, 12000, 150000, 1.5e6, 2e9]
+    assert [short_count(value) for value in counts] == ["0", "2.5", "8,000", "12k", "150k", "1.5M", "2B"]

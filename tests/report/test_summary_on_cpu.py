@@ -154,7 +154,7 @@ def test_two_folders_of_one_arm_and_seed_are_an_error(two_arms, write_run, tmp_p
 def test_runs_of_unequal_length_are_named(two_arms, write_run):
     write_run("rloo_n4", 0, {0: 0.5, 4: 0.6, 8: 0.7})
     notes = summary_of(two_arms)["notes"]
-    assert any("rloo_n4, seed 0 was last validated at 1,024 rollouts, others at up to 2,048" in note for note in notes)
+    assert any("last validation (grpo_n16 2,048; rloo_n4 1,024; v05 2,048)" in note for note in notes)
 
 
 def test_an_end_without_validation_is_named(two_arms, write_run):

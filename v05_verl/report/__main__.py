@@ -3,7 +3,8 @@
 """Reports on runs: ``python -m v05_verl.report RUN_DIR...``.
 
 Writes ``summary.json`` into ``--out`` (the first RUN_DIR unless given) and, into its folder ``report/``,
-``report.html``, ``table.md``, ``table.csv`` and every figure as PNG and SVG. Prints the table.
+``report.html``, ``table.md``, ``table.csv`` (means), ``seeds.csv`` (each seed's values) and every figure as
+PNG and SVG. Prints the table.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict
         for kind, data in image.items():
             (folder / f"{name}.{kind}").write_bytes(data)
     (folder / "table.md").write_text(text, encoding="utf-8")
-    (folder / "table.csv").write_text(tables.as_csv(summary), encoding="utf-8")
+    (folder / "table.csv").write_text(tables.means_csv(summary), encoding="utf-8")
+    (folder / "seeds.csv").write_text(tables.seeds_csv(summary), encoding="utf-8")
     text = page.html(summary, findings.sentences(summary), tables.all_tables(summary), images)
     (folder / "report.html").write_text(text, encoding="utf-8")
 

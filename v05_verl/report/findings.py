@@ -24,7 +24,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     ours = [arm for arm in shares if arm.split("_")[0] == "v05" and "oracle" not in arm]
     v05 = {arm: shares[arm] for arm in ours if shares[arm] is not None}
     if not v05:
-        return [*out, "No V0.5 arm reached it with its mean curve."]
+        return [*out, "No V0.5 arm reaches it with its mean curve."]
     best = min(v05, key=v05.get)
     among = f", the best of {len(ours)} V0.5 arms," if len(ours) > 1 else ""
     out.append(_saving(summary, best, name, among))
@@ -32,7 +32,10 @@ def sentences(summary: dict[str, Any]) -> list[str]:
         if shares.get(control) is not None:
             out.append(f"Small groups alone: {_saving(summary, control, name)}")
         elif control in shares:
-            out.append(f"Small groups alone: {labels.arm_label(control)} did not reach it with its mean curve.")
+            spent = count(summary["arms"][control]["rollouts"]["mean"])
+            out.append(
+                f"Small groups alone: the mean curve of {labels.arm_label(control)} stays below it in {spent} rollouts."
+            )
     for pair in summary["comparisons"]:
         if pair["arm"] in ours and pair["reference"] == "rloo_n4" and pair["set"] == summary["accuracy_of"]:
             out.append(_difference(pair))

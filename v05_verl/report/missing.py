@@ -71,16 +71,23 @@ def _unfinished(aggregate: Aggregator) -> list[str]:
 
 
 def _unequal_budgets(aggregate: Aggregator) -> list[str]:
-    """Runs that end more than a tenth before the longest one: their final accuracies do not compare."""
-    ends = {run.name: run.accuracy_curve(aggregate.headline, "rollouts").x for run in aggregate.runs}
-    ends = {name: x[-1] for name, x in ends.items() if len(x)}
-    most = max(ends.values(), default=0.0)
+    """Whether some run ends more than a tenth before the longest one, and which arms end where."""
+    ends: dict[str, list[float]] = {}
+    for run in aggregate.runs:
+        x = run.accuracy_curve(aggregate.headline, "rollouts").x
+        ends.setdefault(run.arm, []).extend(x[-1:])
+    known = [end for arm in ends.values() for end in arm]
+    if not known or min(known) >= 0.9 * max(known):
+        return []
+    named = "; ".join(f"{arm} {_range(sorted(ends[arm]))}" for arm in aggregate.arms if ends[arm])
     return [
-        f"{name} was last validated at {end:,.0f} rollouts, others at up to {most:,.0f}: final accuracies do not "
-        "compare, differences at equal rollouts do"
-        for name, end in ends.items()
-        if end < 0.9 * most
+        f"runs differ in rollouts at their last validation ({named}): their final accuracies do not compare, the "
+        "differences at equal rollouts do"
     ]
+
+
+def _range(ends: list[float]) -> str:
+    return f"{ends[0]:,.0f}" if ends[0] == ends[-1] else f"{ends[0]:,.0f} to {ends[-1]:,.0f}"
 
 
 def _why_left_out(run: Run) -> str:

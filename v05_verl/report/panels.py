@@ -20,8 +20,11 @@ AXES = {
     "rollouts": "training rollouts",
     "step": "training step",
     "tokens": "generated training tokens",
-    "seconds": "training wall time, s",
+    "seconds": "training wall time",
 }
+TIME_UNITS = ((7200, 3600, "hours"), (300, 60, "minutes"), (0, 1, "seconds"))
+"""(longest run of at least so many seconds, seconds of the unit, unit)"""
+COUNT_UNITS = ((1e9, "B"), (1e6, "M"), (1e4, "k"))
 METRICS = {
     "actor/grad_norm": "Gradient norm",
     "actor/entropy": "Entropy, nats per token",
@@ -38,10 +41,16 @@ MOVING = 5
 
 def draw_accuracy(panel: Axes, aggregate: Aggregator, source: str, axis: str, title: str) -> None:
     """Accuracy along an axis of AXES, in percent."""
-    if not _draw(panel, aggregate, lambda run: run.accuracy_curve(source, axis)):
+    seconds, unit = _time_unit(aggregate) if axis == "seconds" else (1, None)
+
+    def scaled(run: Run) -> Curve:
+        curve = run.accuracy_curve(source, axis)
+        return Curve(curve.x / seconds, curve.y)
+
+    if not _draw(panel, aggregate, scaled):
         say_nothing_logged(panel, title)
         return
-    panel.set(title=title, xlabel=AXES[axis], ylabel="accuracy, %")
+    panel.set(title=title, xlabel=f"{AXES[axis]}, {unit}" if unit else AXES[axis], ylabel="accuracy, %")
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
     _mark_counts(panel)
 
@@ -122,8 +131,22 @@ def _drawn_as(style: labels.Style) -> dict:
     }
 
 
+def short_count(value: float) -> str:
+    """8000 -> 8,000; 12000 -> 12k; 1.5e6 -> 1.5M; 2e9 -> 2B"""
+    for size, letter in COUNT_UNITS:
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):g}{letter}"
+    return f"{value:,g}"
+
+
+def _time_unit(aggregate: Aggregator) -> tuple[float, str]:
+    """(its seconds, its name) of a unit that suits the longest run."""
+    longest = max((run.metrics["seconds"].max() for run in aggregate.runs), default=0.0)
+    return next((seconds, name) for least, seconds, name in TIME_UNITS if longest >= least)
+
+
 def _mark_counts(panel: Axes) -> None:
-    """Few round ticks on the x axis, thousands separated."""
-    panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    """Few round ticks on the x axis, in short."""
+    panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value)))
     panel.set_xmargin(0.02)

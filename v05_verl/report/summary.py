@@ -84,20 +84,21 @@ class Aggregator:
 
     def to_target(self, run: Run) -> float | None:
         """Rollouts at which the run's smoothed curve reaches the target; None where it does not."""
-        target, curve = self.target(), run.accuracy_curve(self.headline, "rollouts")
-        if target is None or not len(curve.x):
-            return None
-        return first_reach(Curve(curve.x, smooth(curve.y)), target)
+        target = self.target()
+        return None if target is None else first_reach(self._smoothed(run), target)
 
     def target_rollouts(self) -> float | None:
         """Rollouts of the target arm's whole runs, mean over seeds: the unit of the shares."""
         return interval([_last(run, "rollouts") for run in self.of(self.target_arm)]).mean if self.target_arm else None
 
     def mean_curve_to_target(self, arm: str) -> float | None:
-        """Rollouts at which the smoothed mean curve of the arm's seeds reaches the target."""
-        target = self.target()
-        mean = band([run.accuracy_curve(self.headline, "rollouts") for run in self.of(arm)])
-        return None if target is None or mean is None else first_reach(Curve(mean.x, smooth(mean.mean)), target)
+        """Rollouts at which the mean of the arm's smoothed curves reaches the target."""
+        target, mean = self.target(), band([self._smoothed(run) for run in self.of(arm)])
+        return None if target is None or mean is None else first_reach(Curve(mean.x, mean.mean), target)
+
+    def _smoothed(self, run: Run) -> Curve:
+        curve = run.accuracy_curve(self.headline, "rollouts")
+        return Curve(curve.x, smooth(curve.y)) if len(curve.x) else curve
 
     def comparison(self, arm: str, reference: str, source: str) -> dict[str, Any] | None:
         """Paired difference, arm minus reference, at the most rollouts that all their common seeds have."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from v05_verl.report import labels, paper
@@ -64,14 +65,19 @@ def results(summary: dict[str, Any]) -> Table:
 
 
 def differences(summary: dict[str, Any]) -> Table:
-    """Paired differences at equal rollouts, one row per set and arm and one column per reference."""
+    """Paired differences at equal rollouts, one row per set and arm and one column per reference.
+
+    With many validation sets only the accuracy that the report is about; the others are in ``summary.json``.
+    """
+    shown = [summary["accuracy_of"]] if len(_sources(summary)) > 3 else [summary["accuracy_of"], *_sources(summary)]
     pairs = {(pair["set"], pair["arm"], pair["reference"]): pair for pair in summary["comparisons"]}
     references = list(dict.fromkeys(reference for _, _, reference in pairs))
     columns = ["Arm", "Accuracy of", *(f"minus {labels.arm_label(reference)}" for reference in references)]
     rows = []
-    for source, arm in dict.fromkeys((source, arm) for source, arm, _ in pairs):
+    for source, arm in itertools.product(dict.fromkeys(shown), summary["arms"]):
         cells = [_difference(pairs.get((source, arm, reference))) for reference in references]
-        rows.append([labels.arm_label(arm), labels.set_label(source), *cells])
+        if any(cell != ABSENT for cell in cells):
+            rows.append([labels.arm_label(arm), labels.set_label(source), *cells])
     rollouts = sorted({pair["rollouts"] for pair in summary["comparisons"]})
     caption = (
         "Percentage points, arm minus reference, paired by seed (their number in brackets), ± 95%, at the rollouts "
@@ -168,16 +174,39 @@ def markdown(tables: list[Table]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_csv(summary: dict[str, Any]) -> str:
-    """One line per arm, seed and quantity: ``arm,seed,quantity,value``; an empty value was not reached or measured."""
+def means_csv(summary: dict[str, Any]) -> str:
+    """One line per arm and quantity; an empty mean or half-width is not known."""
+    return _csv(
+        ["arm", "quantity", "seeds", "mean", "ci95"],
+        (
+            [name, quantity, len(values["per_seed"]), _cell(values["mean"]), _cell(values["ci95"])]
+            for name, arm in summary["arms"].items()
+            for quantity, values in _quantities(arm)
+        ),
+    )
+
+
+def seeds_csv(summary: dict[str, Any]) -> str:
+    """One line per arm, seed and quantity; an empty value was not reached or not measured."""
+    return _csv(
+        ["arm", "seed", "quantity", "value"],
+        (
+            [name, seed, quantity, _cell(value)]
+            for name, arm in summary["arms"].items()
+            for quantity, values in _quantities(arm)
+            for seed, value in values["per_seed"].items()
+        ),
+    )
+
+
+def _csv(header: list[str], rows: Iterable[list[Any]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["arm", "seed", "quantity", "value"])
-    for name, arm in summary["arms"].items():
-        for quantity, spread_over_seeds in _quantities(arm):
-            for seed, value in spread_over_seeds["per_seed"].items():
-                writer.writerow([name, seed, quantity, "" if value is None else repr(value)])
+    csv.writer(out, lineterminator="\n").writerows([header, *rows])
     return out.getvalue()
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else repr(value)
 
 
 def _quantities(arm: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
