@@ -1,0 +1,142 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Real runs of verl on the toy task: real Ray, a real engine, a tiny model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+START_S = 400
+"""A launch takes under a minute on a quiet machine."""
+
+ENVIRONMENT = {
+    "VERL_PLATFORM": "cpu",
+    "VERL_USE_EXTERNAL_MODULES": "v05_verl.register",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TORCHDYNAMO_DISABLE": "1",
+    "TQ_NUM_THREADS": "2",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VERL_LOGGING_LEVEL": "WARN",
+}
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory) -> Path:
+    """The quickstart's task, tokenizer and warm-started model."""
+    folder = tmp_path_factory.mktemp("toy")
+    command = [sys.executable, "-m", "v05_verl.lab.toy", "--out", str(folder), "--val-prompts", "32"]
+    subprocess.run(command, check=True, env=os.environ | ENVIRONMENT)
+    return folder
+
+
+@dataclass
+class Run:
+    """One launch of verl; ``metrics`` reads what it has logged so far."""
+
+    process: subprocess.Popen
+    metrics_file: Path
+    log_file: Path
+
+    @property
+    def metrics(self) -> list[dict[str, float]]:
+        if not self.metrics_file.exists():
+            return []
+        lines = self.metrics_file.read_bytes().splitlines(keepends=True)
+        return [json.loads(line)["data"] for line in lines if line.endswith(b"\n")]
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self, seconds: float = START_S) -> int:
+        return self.process.wait(seconds)
+
+    def wait_for(self, condition, seconds: float = START_S) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.log[-5000:]
+            assert time.monotonic() < end, self.log[-5000:]
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """kill -9 of the launch and of every Ray process that it started."""
+        parent = psutil.Process(self.process.pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def launch(toy, tmp_path):
+    """``launch("+v05=default", …)`` starts verl on the toy; whatever still runs at the end of the test is killed."""
+    runs: list[Run] = []
+
+    def start(*overrides: str, engine: str = "hf", path: Path | None = None) -> Run:
+        number = len(runs)
+        metrics_file, log_file = tmp_path / f"metrics{number}.jsonl", tmp_path / f"log{number}.txt"
+        environment = os.environ | ENVIRONMENT | {"VERL_FILE_LOGGER_PATH": str(metrics_file)}
+        if path is not None:
+            environment["PYTHONPATH"] = str(path)
+        command = [sys.executable, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), *overrides]
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=tmp_path,
+                start_new_session=True,
+                env=environment,
+            )
+        runs.append(Run(process, metrics_file, log_file))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            run.kill()
+
+
+def settings(toy: Path, folder: Path, engine: str) -> list[str]:
+    return [
+        "hydra.searchpath=[pkg://v05_verl.conf]",
+        f"+cpu={engine}",
+        f"data.train_files={toy}/train.parquet",
+        f"data.val_files={toy}/val.parquet",
+        "data.train_batch_size=16",
+        "data.max_prompt_length=16",
+        "data.max_response_length=12",
+        "data.seed=0",
+        f"actor_rollout_ref.model.path={toy}/model",
+        "actor_rollout_ref.actor.optim.lr=2e-4",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=8",
+        "actor_rollout_ref.rollout.max_model_len=192",
+        f"actor_rollout_ref.rollout.agent.agent_loop_config_path={toy}/agent_loops.yaml",
+        "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
+        "reward.custom_reward_function.path=pkg://v05_verl.lab.toy_reward",
+        "reward.custom_reward_function.name=compute_score",
+        "trainer.logger=[console,file]",
+        "trainer.val_before_train=False",
+        "trainer.test_freq=-1",
+        "trainer.save_freq=-1",
+        "trainer.total_epochs=1000",
+        f"trainer.default_local_dir={folder}/checkpoints",
+        f"hydra.run.dir={folder}/hydra",
+    ]

@@ -1,0 +1,123 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import os
+import signal
+
+import psutil
+import pytest
+import torch
+
+pytestmark = pytest.mark.slow
+
+V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
+
+
+def test_uneven_groups_train_and_resume_after_a_kill(launch, tmp_path):
+    run = launch(*V05, "trainer.total_training_steps=6", "trainer.save_freq=3", "trainer.test_freq=6")
+    latest = tmp_path / "checkpoints" / "latest_checkpointed_iteration.txt"
+    run.wait_for(lambda: latest.exists() and len(run.metrics) >= 4)
+    run.kill()
+    before = run.metrics
+
+    # Adaptive budgets: groups differ in size, the first steps have poor priors.
+    assert max(step["v05/rollouts/per_prompt/max"] for step in before) > 4
+    assert all(step["v05/rollouts/per_prompt/min"] == 4 for step in before)
+    assert all(step["v05/batch/rows"] == step["v05/rollouts/step"] for step in before)
+    # On one rank with two mini-batches, only an odd number of rows is padded, by one.
+    assert all(step["v05/batch/padding_rows"] == step["v05/batch/rows"] % 2 for step in before)
+    # verl's own score is the mean over the real rows.
+    assert all(-1 <= step["critic/score/mean"] <= 1 for step in before)
+    assert "16 prompts (data.train_batch_size) with 4 to 16 rollouts each" in run.log
+    assert "2 optimizer steps per training step" in run.log
+
+    resumed = launch(*V05, "trainer.total_training_steps=6", "trainer.save_freq=3", "trainer.test_freq=6")
+    assert resumed.wait() == 0, resumed.log[-5000:]
+    after = resumed.metrics
+    assert [step["training/global_step"] for step in after] == [4, 5, 6]
+    # What was spent and learned before the kill is still there.
+    assert after[0]["v05/spent/rollouts"] == before[2]["v05/spent/rollouts"] + after[0]["v05/rollouts/step"]
+    assert after[0]["v05/prior/auc"] != 0.5
+    assert "val-core/reverse_sampled/acc/mean@1" in after[-1]
+    # Two optimizer steps per training step, however many rows there were.
+    optimizer = next((tmp_path / "checkpoints" / "global_step_6" / "actor").glob("optim_*.pt"))
+    steps = {int(state["step"]) for state in torch.load(optimizer, weights_only=False)["state"].values()}
+    assert steps == {12}
+
+
+def test_a_killed_value_model_costs_priors_not_the_run(launch):
+    run = launch(*V05, "trainer.total_training_steps=12", "v05.budget=wave")
+    run.wait_for(lambda: len(run.metrics) >= 3)
+    family = psutil.Process(run.process.pid).children(recursive=True)
+    services = [process for process in family if "ValueService" in " ".join(process.cmdline())]
+    assert len(services) == 1
+    os.kill(services[0].pid, signal.SIGKILL)
+    assert run.wait() == 0, run.log[-5000:]
+    missing = [step["v05/prior/missing_frac"] for step in run.metrics]
+    assert len(missing) == 12
+    assert max(missing[3:]) == 1.0 and missing[-1] == 0.0
+    without = next(step for step in run.metrics if step["v05/prior/missing_frac"] == 1.0)
+    assert without["v05/rollouts/per_prompt/max"] == 4
+    assert "have no prior" in run.log and "restarts from its last state" in run.log
+    # The restarted model still knows the policy.
+    assert run.metrics[-1]["v05/prior/auc"] > 0.5
+
+
+def test_the_strict_choice_ends_the_run(launch, tmp_path):
+    (tmp_path / "refusing.py").write_text(
+        "import numpy as np\n"
+        "class Refusing:\n"
+        "    def predict(self, prompts, step):\n"
+        "        if step > 1:\n"
+        "            raise RuntimeError('no answer today')\n"
+        "        return np.full(len(prompts), 0.5)\n"
+        "    def observe(self, prompts, successes, trials, step): pass\n"
+        "    def state_dict(self): return {}\n"
+        "    def load_state_dict(self, state): pass\n"
+    )
+    run = launch(*V05, "v05.value.name=refusing:Refusing", "v05.value.on_failure=stop", path=tmp_path)
+    assert run.wait() != 0
+    assert len(run.metrics) == 1
+    assert "no answer today" in run.log and "on_failure=stop" in run.log
+
+
+@pytest.mark.vllm
+def test_vllm_is_the_second_engine(launch):
+    run = launch(*V05, "trainer.total_training_steps=3", engine="vllm")
+    assert run.wait() == 0, run.log[-5000:]
+    assert len(run.metrics) == 3
+    assert run.metrics[0]["v05/rollouts/per_prompt/max"] > 4
+    # The weights that generate are the weights that are trained.
+    assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)
+
+
+REWARDS = {
+    "not_a_number": "return {'score': float('nan') if len(ground_truth) == 5 else 1.0, 'acc': 0.0}",
+    "too_large": "return {'score': 7.0 if len(ground_truth) == 5 else 1.0, 'acc': 0.0}",
+    "fails": "return {'score': float('cannot grade this' if len(ground_truth) >= 7 else 1), 'acc': 1.0}",
+}
+
+
+def reward_file(folder, kind):
+    path = folder / "reward.py"
+    path.write_text(
+        f"def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):\n    {REWARDS[kind]}\n"
+    )
+    return f"reward.custom_reward_function.path={path}"
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("not_a_number", "reward nan"), ("too_large", "reward 7")])
+def test_a_reward_outside_the_range_stops_the_run_and_names_the_prompt(launch, tmp_path, kind, shown):
+    run = launch(*V05, reward_file(tmp_path, kind), "trainer.total_training_steps=3")
+    assert run.wait() != 0
+    assert f"v05: {shown} of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
+
+
+def test_prompts_whose_rollouts_all_fail_are_counted(launch, tmp_path):
+    run = launch(*V05, reward_file(tmp_path, "fails"), "trainer.total_training_steps=2")
+    assert run.wait() == 0, run.log[-5000:]
+    for step in run.metrics:
+        failed = step["v05/rollouts/failed_prompts"]
+        assert failed > 0
+        assert step["v05/rollouts/failed"] == 4 * failed
+        assert step["v05/batch/rows"] == step["v05/rollouts/step"] - step["v05/rollouts/failed"]
+    assert "cannot grade this" in run.log
