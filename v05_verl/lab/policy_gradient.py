@@ -15,6 +15,8 @@ from v05_verl.lab.prefix_tree import response_log_probs
 from v05_verl.lab.rollouts import Rollouts
 from v05_verl.lab.tiny_lm import TinyLM
 
+DUAL_CLIP = 3.0
+
 
 class Optimization(NamedTuple):
     """Identical in all arms but for the learning rate, which is chosen per arm, and DAPO's upper clip."""
@@ -78,7 +80,7 @@ class Updater:
 def clipped_loss(
     log_probs: Tensor, rollouts: Rollouts, advantages: np.ndarray, clip_low: float, clip_high: float
 ) -> Tensor:
-    """Sum over tokens of PPO's -min(ratio A, clip(ratio) A).
+    """Sum over tokens of PPO's -min(ratio A, clip(ratio) A), bounded by -3 A where A < 0 (dual clip, verl's default).
 
     Args:
         log_probs: (N, R) of the response tokens under the current policy.
@@ -91,7 +93,9 @@ def clipped_loss(
     ratio = torch.exp(log_probs - old)
     advantage = torch.from_numpy(advantages).to(log_probs.dtype)[:, None]
     clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
-    return -(torch.minimum(ratio * advantage, clipped * advantage) * response).sum()
+    objective = torch.minimum(ratio * advantage, clipped * advantage)
+    objective = torch.where(advantage < 0, torch.maximum(objective, DUAL_CLIP * advantage), objective)
+    return -(objective * response).sum()
 
 
 def _split(group: np.ndarray, parts: int, rng: np.random.Generator) -> list[np.ndarray]:
