@@ -142,6 +142,12 @@ def test_an_unknown_validation_set_or_arm_is_an_error(quickstart):
         main([str(quickstart), "--target-arm", "grpo"])
 
 
-def test_counts_in_short():
-    counts = [0, 2.5, 8000, 12000, 150000, 1.5e6, 2e9]
-    assert [short_count(value) for value in counts] == ["0", "2.5", "8,000", "12k", "150k", "1.5M", "2B"]
+def test_ticks_share_the_unit_of_the_largest():
+    def ticks(*values):
+        return [short_count(value, max(values)) for value in values]
+
+    assert ticks(0, 2.5, 5) == ["0", "2.5", "5"]
+    assert ticks(0, 8000, 16000) == ["0", "8,000", "16,000"]
+    assert ticks(50000, 200000) == ["50k", "200k"]
+    assert ticks(500000, 1500000) == ["0.5M", "1.5M"]
+    assert ticks(500e6, 2e9) == ["0.5B", "2B"]

@@ -24,7 +24,8 @@ AXES = {
 }
 TIME_UNITS = ((7200, 3600, "hours"), (300, 60, "minutes"), (0, 1, "seconds"))
 """(longest run of at least so many seconds, seconds of the unit, unit)"""
-COUNT_UNITS = ((1e9, "B"), (1e6, "M"), (1e4, "k"))
+COUNT_UNITS = ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e5, 1e3, "k"))
+"""(largest value of at least this, size of the unit, its letter)"""
 METRICS = {
     "actor/grad_norm": "Gradient norm",
     "actor/entropy": "Entropy, nats per token",
@@ -131,11 +132,11 @@ def _drawn_as(style: labels.Style) -> dict:
     }
 
 
-def short_count(value: float) -> str:
-    """8000 -> 8,000; 12000 -> 12k; 1.5e6 -> 1.5M; 2e9 -> 2B"""
-    for size, letter in COUNT_UNITS:
-        if abs(value) >= size:
-            return f"{value / (1e3 if letter == 'k' else size):g}{letter}"
+def short_count(value: float, largest: float) -> str:
+    """A tick in the unit that suits the largest: 12000 -> 12,000, or 12k up to 200000; 1.5e6 -> 1.5M; 2e9 -> 2B."""
+    for least, size, letter in COUNT_UNITS:
+        if largest >= least and value:
+            return f"{value / size:g}{letter}"
     return f"{value:,g}"
 
 
@@ -148,5 +149,5 @@ def _time_unit(aggregate: Aggregator) -> tuple[float, str]:
 def _mark_counts(panel: Axes) -> None:
     """Few round ticks on the x axis, in short."""
     panel.xaxis.set_major_locator(MaxNLocator(5))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value, panel.get_xlim()[1])))
     panel.set_xmargin(0.02)
