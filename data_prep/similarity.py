@@ -29,7 +29,7 @@ _SAME = [
         (r"\\[cld]?dots|\.\.\.|…", "dots"),
     ]
 ]
-_KEPT = re.compile(r"[^a-z0-9+\-*/=<>^!|]")
+_DROPPED = re.compile(r"[^\w+\-*/=<>^!|]|_")
 _NUMBER = re.compile(r"\d+")
 _MULTIPLIER, _MIXER = np.uint64(1099511628211), np.uint64(0xBF58476D1CE4E5B9)
 
@@ -39,7 +39,7 @@ def text_key(problem: str) -> str:
     text = _LOOKS.sub("", _FIGURE.sub(" ", problem))
     for pattern, replacement in _SAME:
         text = pattern.sub(replacement, text)
-    return _KEPT.sub("", text.lower())
+    return _DROPPED.sub("", text.lower()) or problem
 
 
 def numbers(problem: str) -> Counter[str]:
@@ -49,7 +49,7 @@ def numbers(problem: str) -> Counter[str]:
 
 def shingles(key: str) -> np.ndarray:
     """Sorted 64-bit hashes of all runs of ``SHINGLE`` characters of ``key``; shorter keys are one run."""
-    codes = np.frombuffer(key.encode("ascii").ljust(SHINGLE, b"\x00"), dtype=np.uint8).astype(np.uint64)
+    codes = np.frombuffer(key.ljust(SHINGLE, "\x00").encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
     count = len(codes) - SHINGLE + 1
     hashes = np.zeros(count, dtype=np.uint64)
     with np.errstate(over="ignore"):

@@ -27,6 +27,7 @@ DECIMALS_OF_A_ROUNDING = 6  # a decimal with this many digits may stand for an i
 _CHOICE_MARK = re.compile(r"\([A-J]\)")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
+_ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
 _BASE = re.compile(r"([+-]?)\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?\s?(\w+?)\s?\}{0,2}")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
@@ -206,6 +207,9 @@ def _same_leaf(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
     if not _names_agree(gold, prediction):
         return Verdict(False, "structure")
     (left, left_unit), (right, right_unit) = units.split_unit(gold.text), units.split_unit(prediction.text)
+    if rules.unit_letters and right != left and parse_number(left) is not None:
+        right, letter = units.split_unit(right, letters=True)
+        right_unit = right_unit or letter
     right = unwrap_text(right) if right.startswith(r"\text") else right
     left_unit = rules.unit or left_unit
     if units.conflicting(left_unit, right_unit):
@@ -228,7 +232,7 @@ def _names_agree(gold: Answer, prediction: Answer) -> bool:
 
 def _same_words(gold: str, prediction: str) -> bool | None:
     """Verdict on words and choices; None where the gold answer is neither."""
-    gold_words, words = unwrap_text(gold), unwrap_text(prediction)
+    gold_words, words = unwrap_text(gold), _ARTICLE.sub("", unwrap_text(prediction))
     choice = _CHOICE.fullmatch(gold_words)
     if choice and (r"\text" in gold or "(" in gold):
         match = _CHOICE.fullmatch(words) or _CHOICE_WITH_TEXT.fullmatch(words)
@@ -245,6 +249,8 @@ def _same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules
     left, right = parse_number(gold), parse_number(prediction)
     if left is not None and right is not None:
         return Verdict(_same_number(left, right, percent, rules), "number")
+    if left is not None and prediction.count(":") > 1:
+        return Verdict(False, "number")  # the ratio of three numbers is none
     trees = _equation(gold), _equation(prediction)
     if any(trees):
         if not all(trees):
@@ -299,6 +305,8 @@ def _within(gold: evaluate.Value, value: evaluate.Value, rules: Rules) -> bool:
     if isinstance(gold, complex) and abs(gold.imag) > evaluate.TINY or isinstance(value, complex) and value.imag:
         return False
     gold, value = float(gold.real), float(value.real)
+    if rules.absolute == rules.relative == rules.relative_when_small == 0:
+        return False
     if rules.absolute:
         return abs(gold - value) <= rules.absolute * (1 + evaluate.CLOSE)
     smaller = min(abs(gold), abs(value))

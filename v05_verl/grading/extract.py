@@ -17,6 +17,7 @@ _BLANK = " \t\r\n*_`$:"
 _LINE = re.compile(r"(?:\banswer(?:\s{1,4}is)?|答案(?:是|为)?)[ \t*_`}]{0,8}[:：]", re.IGNORECASE)
 _PHRASE = re.compile(r"\banswer\s{1,4}is\b|答案(?:是|为)", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
+_END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
 _BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
 _BETWEEN_BOXES = re.compile(
     r"[\s$,;.*\\()\[\]]{0,20}(?:(?:\\text\{ ?)?(?:and|or)(?: ?\})?|和|或)?[\s$,;.*\\()\[\]]{0,20}"
@@ -45,7 +46,7 @@ def final_answer(response: str) -> Extracted:
     content. Only where neither stands, "the answer is x" counts. Thoughts before a closing ``</think>`` are not read.
     Time is linear in the length of the response.
     """
-    response = response.rpartition("</think>")[2]
+    response = _END_TOKENS.sub("", response.rpartition("</think>")[2])
     line, box = _last(_LINE, response), _last(_BOX, response)
     if box is not None:
         text, end = _boxes(response, box)

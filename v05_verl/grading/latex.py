@@ -81,7 +81,7 @@ def normalise(text: str) -> str:
     Math delimiters, dollar signs, markdown bold, sizes and trailing punctuation are removed; ``\\text{}`` stays, for it
     marks units and words.
     """
-    text = _ascii(_CONTROL.sub("", text))
+    text = _THOUSANDS.sub(",", _ascii(_CONTROL.sub("", text)))
     if "\\" in text:
         text = _plain_latex(text)
     else:
@@ -105,7 +105,8 @@ def trim(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """``text`` without the spaces and braces that change nothing: the form in which strings are compared."""
-    text = re.sub(r"(\\[a-zA-Z]+) +(?=[a-zA-Z])", r"\1{}", text).replace(" ", "")
+    text = re.sub(r"(\\[a-zA-Z]+) +(?=[a-zA-Z])", r"\1{}", text)
+    text = re.sub(r" (?!\d)|(?<!\d) ", "", text)  # "3 4" is not 34
     return re.sub(r"([\^_])\{(\w)\}", r"\1\2", text)
 
 
@@ -143,7 +144,6 @@ def _ascii(text: str) -> str:
 def _plain_latex(text: str) -> str:
     if r"\begin" not in text:
         text = _DOUBLE_ESCAPE.sub(r"\\", text)
-    text = _THOUSANDS.sub(",", text)
     text = _DELIMITERS.sub(" ", text)
     text = _INVISIBLE.sub("", text)
     text = _SPACE.sub(" ", text)

@@ -12,6 +12,8 @@ MAX_EXPONENT = 400  # |power of ten|; beyond it a number is left to the other pa
 MAX_DIGITS = 400
 
 _PLAIN = r"\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+"
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+")  # 10 080
+_SPACE = re.compile(r" (?!\d)|(?<!\d) ")
 _DECIMAL = re.compile(rf"([+-]?)({_PLAIN})")
 _SCIENTIFIC = re.compile(
     rf"([+-]?)(?:({_PLAIN})(?:[eE]|(?:\\times|\\cdot|\*|[xX])10(?:\^|\*\*))|10\^)(?:\{{([+-]?\d+)\}}|\(([+-]?\d+)\)|([+-]?\d+))"
@@ -36,7 +38,7 @@ def parse_number(text: str) -> Number | None:
     """
     if not text or len(text) > MAX_DIGITS:
         return None
-    text = text.replace(" ", "")
+    text = text.replace(" ", "") if _GROUPED.fullmatch(text) else _SPACE.sub("", text)
     match = _DECIMAL.fullmatch(text)
     if match:
         return Number(_sign(match[1]) * _plain(match[2]), _decimals(match[2]))

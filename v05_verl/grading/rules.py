@@ -19,6 +19,7 @@ class Rules:
         small: see above.
         absolute: absolute tolerance on numbers; where it is above 0 it replaces the relative ones.
         unit: unit of the gold answer; a prediction in another known unit is wrong.
+        unit_letters: single letters after a number are units, as in "3 m"; elsewhere they are variables.
         is_list: the gold answer consists of several, in any order.
     """
 
@@ -27,6 +28,7 @@ class Rules:
     small: float = 0.0
     absolute: float = 0.0
     unit: str = ""
+    unit_letters: bool = False
     is_list: bool = False
 
 
@@ -34,7 +36,7 @@ EXACT = Rules()
 
 # Minerva's own check of numeric answers (arXiv 2206.14858, code of the OCWCourses evaluation): 1e-5 relative, and 1%
 # where a number is below 1e-8. Its answers come with a stated number of digits, which the problems ask for.
-MINERVA = Rules(relative=1e-5, relative_when_small=0.01, small=1e-8)
+MINERVA = Rules(relative=1e-5, relative_when_small=0.01, small=1e-8, unit_letters=True)
 
 _BY_SOURCE = {"minerva_math": MINERVA, "math-ai/minervamath": MINERVA, "minervamath": MINERVA}
 

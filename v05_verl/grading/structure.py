@@ -38,9 +38,9 @@ _MATRIX = re.compile(
     r"\\begin\{(?:[pbBvV]?matrix|smallmatrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:[pbBvV]?matrix|smallmatrix|array)\}"
 )
 _NAME = r"[a-zA-Z](?:_(?:\w|\{[^{}]*\}))?'*"
-_LEFT_SIDE = re.compile(
-    rf"({_NAME}|\\[a-zA-Z]+(?:_(?:\w|\{{[^{{}}]*\}}))?|{_NAME}\s?\([a-zA-Z](?:,\s?[a-zA-Z])*\))\s?="
-)
+_RATE = rf"\\frac\{{d\s?{_NAME}\}}\{{d\s?[a-zA-Z]\}}|\\d?dot\s?\{{?{_NAME}\}}?"
+_COMMAND = r"\\[a-zA-Z]+(?:_(?:\w|\{[^{}]*\}))?"
+_LEFT_SIDE = re.compile(rf"({_NAME}|{_COMMAND}|{_RATE}|{_NAME}\s?\([a-zA-Z](?:,\s?[a-zA-Z])*\))\s?=")
 _MEMBER = re.compile(rf"(?:{_NAME}|\\[a-zA-Z]+)\s?\\in\s?(?=.)")
 _ODD_MEMBER = re.compile(r"[a-z](?=\(.*\]$|\[.*\)$|\[.*\]$)")  # "t(0,4]", as one gold writes t in (0,4]
 _JOIN = re.compile(r"\s?(?:,|;|\\text\s?\{\s?,?\s?(?:and|or)\s?\}|,?\s(?:and|or)\s|\\(?:land|lor|wedge|vee)\b)\s?")

@@ -46,6 +46,7 @@ _DERIVATIVE = re.compile(
 )
 _PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime))")
 _AT_ZERO = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])\s?\(0\)")
+_NAME_IN_TEXT = re.compile(r"\\text\s?\{\s?([A-Za-z]{1,8})\s?\}")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d{1,20})\}")
 
 
@@ -85,6 +86,7 @@ def operations(node: Node) -> frozenset[str]:
 
 def _rewritten(text: str) -> str:
     """Notations that are not arithmetic, as symbols: derivatives, primes, f(0); repeating decimals as fractions."""
+    text = _NAME_IN_TEXT.sub(r" \1", text)
     text = _DERIVATIVE.sub(lambda match: f" {match[2]}" + "'" * int(match[1] or 1) + " ", text)
     text = _PRIME.sub(lambda match: "'" * (match[1] or match[2]).count("prime"), text)
     text = _AT_ZERO.sub(r"\1_{0}", text)
@@ -155,7 +157,7 @@ class _Parser:
             if self.next in ("*", r"\times", r"\cdot"):
                 self.take()
                 node = Node("*", (node, self.signed()))
-            elif self.next == "/":
+            elif self.next in ("/", ":"):
                 self.take()
                 node = Node("/", (node, self.signed()))
             elif self.starts_factor():

@@ -31,25 +31,31 @@ _NAMES = {spelling: unit for unit, spellings in _KNOWN.items() for spelling in s
 # Words after a number that belong to the mathematics and are no unit.
 _MATHS = r"pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|mod|and|or|to|by|times|infty|infinity|inf|factorial|over|choose"
 _POWER = r"(?:\s?\^\s?\{?\s?-?\d\s?\}?)?"
-_UNIT_TEXT = re.compile(rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{([^{{}}]*)\}}{_POWER}$")
+_UNIT_TEXT = re.compile(rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{(?!\s?[ie]\s?\}})([^{{}}]*)\}}{_POWER}$")
 _KNOWN_WORDS = "|".join(sorted((re.escape(name) for name in _NAMES if len(name) > 1 and name != "%"), key=len)[::-1])
 _UNIT_WORDS = re.compile(
-    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)[a-zA-Z]{{3,20}}){{1,4}}){_POWER}$"
+    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)[a-zA-Z]{{3,20}}(?:/[a-zA-Z]+)?){{1,4}})"
+    rf"{_POWER}$"
 )
+_UNIT_LETTER = re.compile(rf"(?<=[\d}}])\s?[mgsJVNKWACFLhM]{_POWER}$")
+_REMARK = re.compile(r"\s\([A-Za-z][A-Za-z ,'-]{2,80}\)$")
 _CIRCLE = re.compile(r"\s?\^\{\\circ\}$")
 
 
-def split_unit(text: str) -> tuple[str, str]:
+def split_unit(text: str, letters: bool = False) -> tuple[str, str]:
     """(what is left, unit) of a normalised answer; the unit is "" where none stands at its end.
 
     Words that follow a number and units in ``\\text{}`` are taken off, whatever they say; those of a small table come
     back under one name ("hours" -> "hour"), and so do degrees and percent. An answer that is nothing but words is
-    left as it is.
+    left as it is. With ``letters`` a single letter after a number is a unit too.
     """
     unit = ""
+    text = _REMARK.sub("", text)
+    if letters and (match := _UNIT_LETTER.search(text)):
+        return text[: match.start()], canonical_unit(match[0].strip())
     for _ in range(4):  # "864 \text{ inches}^2", "9e11 \text{kJ} / \text{box}"
         head, piece = _take_one(text)
-        if piece is None or not head.strip():
+        if piece is None or not head.strip() or head.rstrip()[-1] in "=+-*/<>(,":
             break
         text, unit = head.strip(), _combined(piece, unit)
     return text, unit

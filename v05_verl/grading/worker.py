@@ -3,7 +3,7 @@
 """One process of the pool: reads pairs from standard input, answers what math-verify thinks of each.
 
 Run by ``pool.Pool`` as ``python -m v05_verl.grading.worker``; one JSON line in, one JSON line out. The kernel ends the
-process by SIGALRM where a pair takes too long, even if nobody is left to kill it, and it ends by itself where its parent
+process by SIGALRM where a pair takes too long, even if nobody is left to kill it; it ends by itself where its parent
 is gone or its input closes.
 """
 
