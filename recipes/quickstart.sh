@@ -33,7 +33,7 @@ set_arm() {
         v05)        ARM=("${V05[@]}") ;;
         v05_fixed4) ARM=("${V05[@]}" v05.budget=fixed) ;;
         v05_wave)   ARM=("${V05[@]}" v05.budget=wave) ;;
-        v05_oracle) ARM=("${V05[@]}" v05.value.name=v05_verl.lab.oracle:Oracle) ;;
+        v05_oracle) ARM=("${V05[@]}" v05.value.name=v05_verl.lab.oracle:Oracle "+v05.value.custom.toy=$OUT/toy/seed_$2") ;;
         *) echo "quickstart: unknown arm '$1'; there are grpo_n16 grpo_n4 rloo_n4 v05 v05_fixed4 v05_wave v05_oracle" >&2
            exit 2 ;;
     esac
@@ -44,7 +44,7 @@ set_arm() {
 # ---- one run ----
 train() {
     local arm=$1 seed=$2 toy=$OUT/toy/seed_$2 run=$OUT/$1/seed_$2
-    set_arm "$arm"
+    set_arm "$arm" "$seed"
     local settings="engine=$ENGINE rollouts=$ROLLOUTS commit=$(git rev-parse HEAD 2>/dev/null || echo none)"
     if [ "$(cat "$run/done" 2>/dev/null)" = "$settings" ]; then
         echo "== $arm, seed $seed: already there ($run); remove that folder to train it again"
@@ -112,7 +112,7 @@ train() {
 }
 
 # ---- all runs ----
-for arm in $ARMS; do set_arm "$arm"; done
+for arm in $ARMS; do set_arm "$arm" 0; done
 for seed in $SEEDS; do
     if [ ! -f "$OUT/toy/seed_$seed/agent_loops.yaml" ]; then
         echo "== seed $seed: building the task, the tokenizer and a warm-started model"

@@ -1,11 +1,13 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+import inspect
 from dataclasses import fields
 
 import pytest
 from omegaconf import OmegaConf
 
 from v05_verl.config import V05Config, ValueConfig, from_verl
+from v05_verl.value import build
 
 
 def test_the_packaged_group_holds_every_key_with_the_default_of_the_dataclass(v05_group):
@@ -15,6 +17,7 @@ def test_the_packaged_group_holds_every_key_with_the_default_of_the_dataclass(v0
     for f in fields(V05Config):
         if f.name != "value":
             assert getattr(config, f.name) == getattr(defaults, f.name), f.name
+    assert set(config.value.options) == {"constant", "tracker", "gp", "custom"}
     for f in fields(ValueConfig):
         if f.name != "options":
             assert getattr(config.value, f.name) == getattr(defaults.value, f.name), f.name
@@ -63,3 +66,15 @@ def test_a_wrong_key_is_named(keys, sentence):
 def test_options_of_the_chosen_model_are_found_by_its_name():
     config = from_verl(OmegaConf.create({"v05": {"value": {"name": "gp", "gp": {"context": 7}, "tracker": {}}}}))
     assert config.value.model_options == {"context": 7}
+
+
+def test_options_of_ones_own_class_stand_under_custom():
+    value = {"name": "package.module:Class", "custom": {"size": 3}}
+    assert from_verl(OmegaConf.create({"v05": {"value": value}})).value.model_options == {"size": 3}
+
+
+@pytest.mark.parametrize("name", ["constant", "tracker", "gp"])
+def test_the_group_lists_every_option_of_a_model_with_its_default(v05_group, name):
+    parameters = inspect.signature(type(build(name))).parameters
+    defaults = {key: parameter.default for key, parameter in parameters.items()}
+    assert {key: tuple(x) if isinstance(x, list) else x for key, x in v05_group["value"][name].items()} == defaults

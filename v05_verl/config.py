@@ -27,7 +27,7 @@ class ValueConfig:
     name: str = "gp"
     """constant, tracker, gp, v0, or "package.module:Class". [ours]; the paper uses V0."""
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Keyword arguments of each model, by name; those of ``name`` are used."""
+    """Keyword arguments of each model, by name; those of ``name`` are used, those of "custom" for one's own class."""
     timeout_s: float = 60.0
     """Seconds that a prompt waits for its prior once its first wave is in. [ours]"""
     on_failure: str = "fallback"
@@ -49,7 +49,7 @@ class ValueConfig:
     @property
     def model_options(self) -> dict[str, Any]:
         """Keyword arguments of the chosen model."""
-        return dict(self.options.get(self.name, {}))
+        return dict(self.options.get("custom" if ":" in self.name else self.name, {}))
 
 
 @dataclass(frozen=True)

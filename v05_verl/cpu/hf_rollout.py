@@ -22,7 +22,8 @@ from verl.workers.rollout.replica import RolloutReplica, TokenOutput
 from v05_verl.cpu.engine import Engine, Sampling, Sequence
 
 
-def _server_name(replica_rank: int) -> str:
+def server_name(replica_rank: int) -> str:
+    """Name of the Ray actor that serves a replica."""
     return f"v05_hf_rollout_{replica_rank}"
 
 
@@ -137,6 +138,10 @@ class HFServer:
     async def resume_generation(self) -> None:
         self._admitting.set()
 
+    async def weights(self) -> dict[str, torch.Tensor]:
+        """The parameters that generate now, by name."""
+        return {name: value.clone() for name, value in self._engine.model.state_dict().items()}
+
     async def set_global_steps(self, global_steps: int) -> None:
         self._global_steps = global_steps
 
@@ -162,13 +167,13 @@ class HFReplica(RolloutReplica):
     async def launch_servers(self) -> None:
         server = (
             ray.remote(HFServer)
-            .options(name=_server_name(self.replica_rank), num_cpus=0, max_concurrency=self.max_concurrency)
+            .options(name=server_name(self.replica_rank), num_cpus=0, max_concurrency=self.max_concurrency)
             .remote(self.config, self.model_config, self.replica_rank)
         )
         await server.ready.remote()
         self.servers = [server]
         self._server_handle = server
-        self._server_address = _server_name(self.replica_rank)
+        self._server_address = server_name(self.replica_rank)
 
 
 class HFServerAdapter(BaseRollout):
@@ -191,4 +196,4 @@ class HFServerAdapter(BaseRollout):
                 f"the hf rollout takes whole tensors, not {wire_format!r}; leave rollout.checkpoint_engine alone"
             )
         named = {name: tensor.detach().cpu() for name, tensor in weights}
-        await ray.get_actor(_server_name(self._replica_rank)).update_weights.remote(named, global_steps)
+        await ray.get_actor(server_name(self._replica_rank)).update_weights.remote(named, global_steps)
