@@ -163,5 +163,6 @@ def test_an_end_without_validation_is_named(two_arms, write_run):
     *lines, last = file.read_text().splitlines()
     file.write_text("\n".join([*lines, last.replace("/acc/", "/other/")]) + "\n")
     assert any(
-        "rloo_n4, seed 0: trained to step 16, but last validated at step 8" in n for n in summary_of(two_arms)["notes"]
+        "rloo_n4, seed 0 trained to step 16, but was last validated at step 8" in n
+        for n in summary_of(two_arms)["notes"]
     )

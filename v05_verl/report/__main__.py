@@ -32,7 +32,7 @@ def report(options: argparse.Namespace) -> str:
     """Writes all files and returns what to print."""
     runs = load_runs(options.folders)
     aggregate = Aggregator(runs, options.target_arm, options.accuracy)
-    is_quickstart = options.quickstart or any(source.endswith("_sampled") for source in aggregate.sources)
+    is_quickstart = options.quickstart or any(source.endswith("_sampled") for run in runs for source in run.accuracy)
     arms = options.arms or list(labels.QUICKSTART_ARMS if is_quickstart else ())
     sets = options.sets or list(() if is_quickstart else labels.BENCHMARKS)
     summary = summarise(runs, aggregate, missing.sentences(runs, aggregate, arms, options.seeds, sets))
@@ -48,7 +48,8 @@ def report(options: argparse.Namespace) -> str:
 def _text(summary: dict[str, Any]) -> str:
     """Outcome, tables and what is missing, in Markdown."""
     parts = ["\n".join(f"- {sentence}" for sentence in findings.sentences(summary)) + "\n"]
-    parts.append(tables.markdown(tables.all_tables(summary)))
+    if summary["arms"]:
+        parts.append(tables.markdown(tables.all_tables(summary)))
     if summary["notes"]:
         parts.append("## Missing or to be known\n\n" + "".join(f"- {note}\n" for note in summary["notes"]))
     return "\n".join(parts)

@@ -24,6 +24,7 @@ def sentences(runs: list[Run], aggregate: Aggregator, arms: list[str], seeds: li
         *_seeds(runs, seeds),
         *_sets(runs, sets),
         *_unfinished(aggregate),
+        *_unvalidated_ends(aggregate),
         *_unequal_budgets(aggregate),
         *_origins(runs),
         *(f"{run.name}: {note}" for run in runs for note in run.notes),
@@ -68,6 +69,15 @@ def _sets(runs: list[Run], sets: list[str]) -> list[str]:
 
 def _unfinished(aggregate: Aggregator) -> list[str]:
     return [f"{run.name} enters no figure or table: {_why_left_out(run)}" for run in aggregate.left_out]
+
+
+def _unvalidated_ends(aggregate: Aggregator) -> list[str]:
+    ends = {run.name: (run.metrics.index[-1], run.accuracy.index[-1]) for run in aggregate.runs}
+    return [
+        f"{name} trained to step {last}, but was last validated at step {validated}, where its final accuracy is taken"
+        for name, (last, validated) in ends.items()
+        if last > validated
+    ]
 
 
 def _unequal_budgets(aggregate: Aggregator) -> list[str]:

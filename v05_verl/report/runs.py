@@ -119,7 +119,7 @@ def load_run(folder: Path) -> Run:
         notes.append("no metrics file")
     elif accuracy.empty:
         notes.append("no validation accuracy (val-core/<set>/acc/mean@<n>)")
-    notes = [*history.notes, *notes, *_unvalidated_end(history.launch, accuracy)]
+    notes = [*history.notes, *notes]
     return Run(arm, seed, folder, metrics, accuracy, origin, history.is_cut_off, samples, notes)
 
 
@@ -134,13 +134,6 @@ def _accuracies(metrics: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
             chosen[match["source"]] = name
     frame = pd.DataFrame({source: metrics[name] for source, name in sorted(chosen.items())})
     return frame.dropna(how="all"), samples
-
-
-def _unvalidated_end(trained: dict[int, int], accuracy: pd.DataFrame) -> list[str]:
-    last, validated = max(trained, default=0), max(accuracy.index, default=0)
-    if last <= validated or accuracy.empty:
-        return []
-    return [f"trained to step {last}, but last validated at step {validated}, where its final accuracy is taken"]
 
 
 def _curve(metrics: pd.DataFrame, values: pd.Series, axis: str) -> Curve:
