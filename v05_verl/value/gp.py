@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -31,7 +30,7 @@ from v05_verl.value.kernel import (
     covariance,
     default_hyperparameters,
 )
-from v05_verl.value.text import TextEncoder
+from v05_verl.value.text import TextEncoder, hash_of
 
 _MIN_ROWS_TO_FIT = 32
 _P_NOISE = 0.05  # binomial noise is that of a success rate in [_P_NOISE, 1 - _P_NOISE]
@@ -41,21 +40,27 @@ _MIN_NOISE = 1e-4  # variance; keeps the covariance matrix well conditioned howe
 class GaussianProcess:
     """Exact GP regression of success rates, with the kernel of :mod:`v05_verl.value.kernel`.
 
-    A row is (prompt, policy, step) -> successes / trials, with noise variance p (1 - p) / trials, p being the
+    A row is (prompt, policy, step) -> successes / trials, with noise variance m (1 - m) / trials, m being the
     prediction from before the row was seen (a row's own outcome must not set its own weight: all-success groups would
     count as noise-free). Predictions are posterior means, clipped to (0, 1).
 
     Args:
         context: rows kept, at least 16; beyond it the oldest quarter is dropped at once. Default 2,048 (on one core
             about .1 s per refactorisation, 10 ms per step in between).
-        fit_rows: rows of the context on which hyperparameters are fitted, at least 16. Default 512.
-        fit_iterations: most iterations of the fit; 0 keeps the defaults. Default 30.
+        fit_rows: rows of the context on which hyperparameters are fitted, at least 16. Default 400.
+        fit_iterations: most iterations of the fit; 0 keeps the defaults. Default 25.
         step_scale: training steps after which time counts in ratios instead of differences, > 0. Default 10.
 
     All defaults are the project's choice.
     """
 
-    def __init__(self, context: int = 2048, fit_rows: int = 512, fit_iterations: int = 30, step_scale: float = 10.0):
+    def __init__(
+        self,
+        context: int = 2048,
+        fit_rows: int = 400,
+        fit_iterations: int = 25,
+        step_scale: float = 10.0,
+    ):
         self._capacity = int(check_option("context", context, 16, 20_000))
         self._fit_rows = int(check_option("fit_rows", fit_rows, 16, 5_000))
         self._fit_iterations = int(check_option("fit_iterations", fit_iterations, 0, 1_000))
@@ -79,7 +84,7 @@ class GaussianProcess:
     def observe(
         self, prompts: Sequence[str], successes: ArrayLike, trials: ArrayLike, step: int, policy: str = "policy"
     ) -> None:
-        """Adds rows to the context; now and then refits the hyperparameters (at 32, 64, 128, ... rows seen)."""
+        """Adds rows to the context; refits after 32 rows and then whenever their number has doubled."""
         outcomes = checked_outcomes(prompts, successes, trials, step)
         if not outcomes.prompts:
             return
@@ -95,11 +100,24 @@ class GaussianProcess:
         self._policies += [policy] * len(noise)
         self._table = np.concatenate([self._table, table])
         if self._points is None or self._seen >= self._next_fit:
-            self._rebuild()
+            self.refit()
         elif overfull:
             self._refactor()
         else:
             self._append(self._encode(outcomes.prompts, [policy], [step]), table)
+
+    def refit(self) -> None:
+        """Takes text scales and (from 32 rows on) hyperparameters from the context as it is now."""
+        if not self._prompts:
+            return
+        self._text.fit(self._prompts)
+        self._points = self._encode(self._prompts, self._policies, self._table[:, 0])
+        center = default_hyperparameters(self._points.hand.shape[1])
+        self._hyper = self._hyper or center
+        if self._seen >= _MIN_ROWS_TO_FIT:
+            self._hyper = self._fitted(self._hyper, center)
+            self._next_fit = self._seen + max(_MIN_ROWS_TO_FIT, min(self._seen, self._capacity))
+        self._refactor()
 
     def state_dict(self) -> dict[str, Any]:
         """Context, text scales and hyperparameters; factors are computed anew on loading."""
@@ -132,13 +150,13 @@ class GaussianProcess:
             self._refactor()
 
     def _encode(self, prompts: list[str], policies: list[str], steps: list[float]) -> Points:
-        hand, grams = self._text.encode(prompts)
+        texts = self._text.encode(prompts)
         # Ids by content: no table of names has to be kept.
         prompt_ids = np.array([hash_of(prompt) for prompt in prompts], dtype=np.int64)
         policy_ids = np.array([hash_of(policy) for policy in policies], dtype=np.int64)
         time = np.log1p(np.array(steps, dtype=np.float64) / self._step_scale)
         n = len(prompts)
-        return Points(hand, grams, prompt_ids, np.broadcast_to(policy_ids, n), np.broadcast_to(time, n))
+        return Points(*texts, prompt_ids, np.broadcast_to(policy_ids, n), np.broadcast_to(time, n))
 
     def _covariance_with_context(self, points: Points) -> np.ndarray:
         return covariance(points, self._points, self._hyper)
@@ -162,18 +180,6 @@ class GaussianProcess:
         self._factor = GrowingCholesky()
         self._factor.append(np.empty((0, len(K))), K, self._table[:, 1])
 
-    def _rebuild(self) -> None:
-        """New text scales and hyperparameters from the whole context."""
-        self._text.fit(self._prompts)
-        self._points = self._encode(self._prompts, self._policies, self._table[:, 0])
-        center = default_hyperparameters(self._points.hand.shape[1])
-        start = self._hyper or center
-        self._hyper = start
-        if self._seen >= self._next_fit:
-            self._hyper = self._fitted(start, center)
-            self._next_fit = self._seen + max(_MIN_ROWS_TO_FIT, min(self._seen, self._capacity))
-        self._refactor()
-
     def _fitted(self, start: Hyperparameters, center: Hyperparameters) -> Hyperparameters:
         if self._fit_iterations == 0:
             return start
@@ -193,8 +199,3 @@ def _newest(outcomes: Outcomes, capacity: int) -> Outcomes:
         return outcomes
     keep = np.linspace(0, n - 1, capacity // 2).astype(np.int64)
     return Outcomes([outcomes.prompts[i] for i in keep], outcomes.successes[keep], outcomes.trials[keep], outcomes.step)
-
-
-def hash_of(text: str) -> int:
-    """A 63-bit id of a text, the same in every process (Python's own hash is salted)."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1

@@ -7,7 +7,8 @@ Ours (VIP, arXiv 2602.01601, uses one RBF kernel on embeddings)::
     k(a, b) = c0                                                        level of all policies
             + mean_sd^2  [same policy]  exp(-dt / mean_time)            the policy's mean success and its drift
             + ( hand_sd^2 exp(-sum_f w_f^2 (a_f - b_f)^2 / 2)           hand-made features, one weight w_f each
-              + gram_sd^2 exp(-(1 - cos) / gram_scale^2) )              character n-grams, TF-IDF
+              + gram_sd^2 exp(-(1 - cos) / gram_scale^2)                character n-grams, TF-IDF
+              + word_sd^2 exp(-(1 - cos) / word_scale^2) )            words
               P(share) exp(-dt / text_time)                             what texts tell fades as the policy moves
             + own_sd^2 [same prompt] P(share) exp(-dt / own_time)       what is peculiar to the prompt
 
@@ -36,6 +37,8 @@ class Points(NamedTuple):
     """(n, F) standardised hand-made features."""
     grams: sparse.csr_matrix
     """(n, D) TF-IDF rows of length 1 (or 0 for a text without n-grams)."""
+    words: sparse.csr_matrix
+    """(n, D') TF-IDF of words, likewise."""
     prompt: np.ndarray
     """(n,) id of the prompt text."""
     policy: np.ndarray
@@ -50,10 +53,12 @@ class Points(NamedTuple):
 
 def concatenated(a: Points, b: Points) -> Points:
     """The points of ``a``, then those of ``b``."""
-    joined = {
-        name: np.concatenate([getattr(a, name), getattr(b, name)]) for name in ("hand", "prompt", "policy", "time")
-    }
-    return Points(grams=sparse.vstack([a.grams, b.grams], format="csr"), **joined)
+    return Points(
+        *(
+            sparse.vstack(parts, format="csr") if sparse.issparse(parts[0]) else np.concatenate(parts)
+            for parts in zip(a, b, strict=True)
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Hyperparameters:
     hand_sd: float = np.log(0.25)
     gram_sd: float = np.log(0.2)
     gram_scale: float = np.log(0.8)
+    word_sd: float = np.log(0.15)
+    word_scale: float = np.log(0.6)
     text_time: float = np.log(3.0)
     share: float = 1.5
     own_sd: float = np.log(0.2)
@@ -83,7 +90,15 @@ class Hyperparameters:
 
 SCALARS = tuple(name for name in Hyperparameters.__dataclass_fields__ if name != "hand_weights")
 
-_PRIOR_SD = {"mean_sd": 0.5, "mean_time": 1.0, "gram_scale": 0.5, "text_time": 1.0, "share": 1.0, "own_time": 1.0}
+_PRIOR_SD = {
+    "mean_sd": 0.5,
+    "mean_time": 1.0,
+    "gram_scale": 0.5,
+    "word_scale": 0.5,
+    "text_time": 1.0,
+    "share": 1.0,
+    "own_time": 1.0,
+}
 _DEFAULT_PRIOR_SD = 0.7
 _WEIGHT_PRIOR_SD = 0.7
 
@@ -97,6 +112,7 @@ class _Distances(NamedTuple):
     hand_a: np.ndarray
     hand_b: np.ndarray
     gram: np.ndarray
+    word: np.ndarray
     time: np.ndarray
     same_policy: np.ndarray
     same_prompt: np.ndarray
@@ -107,6 +123,7 @@ def _distances(a: Points, b: Points) -> _Distances:
         a.hand,
         b.hand,
         1.0 - np.asarray((a.grams @ b.grams.T).toarray(), dtype=np.float64),
+        1.0 - np.asarray((a.words @ b.words.T).toarray(), dtype=np.float64),
         np.abs(a.time[:, None] - b.time[None, :]),
         (a.policy[:, None] == b.policy[None, :]).astype(np.float64),
         (a.prompt[:, None] == b.prompt[None, :]).astype(np.float64),
@@ -127,6 +144,7 @@ def _terms(d: _Distances, h: Hyperparameters) -> dict[str, np.ndarray]:
         "mean": np.exp(2 * h.mean_sd) * d.same_policy * np.exp(-d.time / np.exp(h.mean_time)),
         "hand": np.exp(2 * h.hand_sd - 0.5 * _squared_distances(d.hand_a * weights, d.hand_b * weights)) * fade,
         "gram": np.exp(2 * h.gram_sd - d.gram / np.exp(2 * h.gram_scale)) * fade,
+        "word": np.exp(2 * h.word_sd - d.word / np.exp(2 * h.word_scale)) * fade,
         "own": np.exp(2 * h.own_sd) * d.same_prompt * across * np.exp(-d.time / np.exp(h.own_time)),
     }
 
@@ -151,7 +169,8 @@ class Evidence:
         terms = _terms(self._distances, h)
         K = LEVEL_VAR + sum(terms.values()) + np.diag(self._noise)
         factor = linalg.cholesky(K, lower=True, overwrite_a=True, check_finite=False)
-        inverse = linalg.cho_solve((factor, True), np.eye(len(K)), check_finite=False)
+        half, _ = linalg.lapack.dpotri(factor, lower=1)
+        inverse = np.tril(half) + np.tril(half, -1).T
         alpha = inverse @ self._y
         pull = (vector - self._center.vector()) / self._prior_sd
         value = 0.5 * self._y @ alpha + np.sum(np.log(np.diag(factor))) + 0.5 * pull @ pull
@@ -163,7 +182,7 @@ class Evidence:
         d = self._distances
         pulled = {name: sensitivity * term for name, term in terms.items()}
         totals = {name: float(np.sum(term)) for name, term in pulled.items()}
-        text = pulled["hand"] + pulled["gram"]
+        text = pulled["hand"] + pulled["gram"] + pulled["word"]
         share = 1 / (1 + np.exp(-h.share))
         across = share + (1 - share) * d.same_policy
         gradient = {
@@ -172,6 +191,8 @@ class Evidence:
             "hand_sd": 2 * totals["hand"],
             "gram_sd": 2 * totals["gram"],
             "gram_scale": 2 * np.sum(pulled["gram"] * d.gram) / np.exp(2 * h.gram_scale),
+            "word_sd": 2 * totals["word"],
+            "word_scale": 2 * np.sum(pulled["word"] * d.word) / np.exp(2 * h.word_scale),
             "text_time": np.sum(text * d.time) / np.exp(h.text_time),
             "share": np.sum((text + pulled["own"]) * (1 - d.same_policy) / across) * share * (1 - share),
             "own_sd": 2 * totals["own"],

@@ -34,6 +34,8 @@ class Panel:
                 self._shared.observe(prompts, successes, rows.trials, step, policy=policy)
             else:
                 self._model_of(policy).observe(prompts, successes, rows.trials, step)
+        if hasattr(self._shared, "refit"):
+            self._shared.refit()
 
     def predict(self, records: Records) -> np.ndarray:
         """(N,) success rates for the rows' prompts, policies and steps; the rows' outcomes are not looked at."""

@@ -1,11 +1,12 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts as vectors: hand-made features, standardised, and TF-IDF of hashed character n-grams."""
+"""Prompts as vectors: hand-made features, standardised, and TF-IDF of hashed character n-grams and words."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -13,67 +14,121 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from v05_verl.value.features import MAX_CHARACTERS, NAMES, hand_features
 
-N_HASHES = 2**16
 _MAX_Z = 4.0  # standardised features are clipped here: one freak prompt must not lie far away from all others
+_MAX_CACHED = 50_000  # prompts
+
+
+class Texts(NamedTuple):
+    """N encoded prompts."""
+
+    hand: np.ndarray
+    """(N, F) standardised hand-made features, zero where ``fit`` saw no variation."""
+    grams: sparse.csr_matrix
+    """(N, D) TF-IDF of character n-grams; rows of length 1, or 0 for a text without any."""
+    words: sparse.csr_matrix
+    """(N, D') TF-IDF of words and signs, likewise."""
+
+
+class HashedTfIdf:
+    """Sublinear TF-IDF on hashed terms, without a vocabulary; rows have length 1, or 0 for a text without terms.
+
+    Args:
+        n_hashes: columns; far more than terms that occur, so that next to none collide.
+        analyzer: keyword arguments of scikit-learn's HashingVectorizer.
+    """
+
+    def __init__(self, n_hashes: int, **analyzer: Any):
+        self._hash = HashingVectorizer(
+            n_features=n_hashes, alternate_sign=False, norm=None, dtype=np.float32, **analyzer
+        )
+        self._set_frequency(np.zeros(n_hashes, dtype=np.int64), 0)
+
+    def counts(self, prompts: Sequence[str]) -> sparse.csr_matrix:
+        """(N, n_hashes) counts of terms."""
+        return self._hash.transform([prompt[:MAX_CHARACTERS] for prompt in prompts])
+
+    def fit(self, counts: sparse.csr_matrix) -> None:
+        """Takes document frequencies from rows of counts."""
+        self._set_frequency(np.bincount(counts.indices, minlength=counts.shape[1]), counts.shape[0])
+
+    def weighted(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Rows of counts as TF-IDF rows."""
+        rows = counts.copy()
+        rows.data = (1 + np.log(rows.data)) * self._idf[rows.indices]
+        lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+        return (sparse.diags(1 / np.maximum(lengths, 1e-12)) @ rows).tocsr()
+
+    def state(self) -> dict[str, Any]:
+        """Document frequencies of the terms that occur."""
+        terms = np.flatnonzero(self._frequency)
+        return {
+            "terms": terms.astype(np.int32),
+            "frequency": self._frequency[terms].astype(np.int32),
+            "texts": self._texts,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Takes over what :meth:`state` returned."""
+        frequency = np.zeros_like(self._frequency)
+        frequency[state["terms"]] = state["frequency"]
+        self._set_frequency(frequency, int(state["texts"]))
+
+    def _set_frequency(self, frequency: np.ndarray, texts: int) -> None:
+        self._frequency, self._texts = frequency, texts
+        self._idf = (np.log((1 + texts) / (1 + frequency)) + 1).astype(np.float32)
 
 
 class TextEncoder:
-    """Turns prompts into (hand-made features, n-gram rows); scales come from the texts given to :meth:`fit`.
+    """Turns prompts into :class:`Texts`; scales come from the prompts given to :meth:`fit`."""
 
-    Args:
-        ngrams: (shortest, longest) character n-gram, inside words.
-        max_cached: prompts whose raw features are kept, so that predict, observe and refits share them.
-    """
+    # Raw features do not depend on any fit: predict, observe, refits and all instances of a process share them.
+    _raw: dict[str, tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]] = {}
 
-    def __init__(self, ngrams: tuple[int, int] = (3, 5), max_cached: int = 50_000):
-        self._hash = HashingVectorizer(
-            analyzer="char_wb",
-            ngram_range=ngrams,
-            n_features=N_HASHES,
-            alternate_sign=False,
-            norm=None,
-            dtype=np.float32,
-        )
-        self._max_cached = max_cached
-        self._raw: dict[str, tuple[np.ndarray, sparse.csr_matrix]] = {}
+    def __init__(self):
+        self._grams = HashedTfIdf(2**20, analyzer="char_wb", ngram_range=(3, 5))
+        # LaTeX commands, words, single digits, single ideographs, single signs.
+        self._words = HashedTfIdf(2**18, token_pattern=r"\\?[A-Za-z]+|\d|[\u4e00-\u9fff]|[^\w\s]")
         self._mean, self._scale = np.zeros(len(NAMES)), np.zeros(len(NAMES))
-        self._idf = np.ones(N_HASHES, dtype=np.float32)
 
     def fit(self, prompts: Sequence[str]) -> None:
-        """Takes means, scales and document frequencies from ``prompts`` (each counted once)."""
-        hand, grams = self._raw_rows(sorted(set(prompts)))
-        self._mean, deviation = hand.mean(axis=0), hand.std(axis=0)
+        """Takes means, scales and document frequencies from ``prompts`` (each counted once; at least one)."""
+        hand, grams, words = self._raw_rows(sorted(set(prompts)))
+        deviation = hand.std(axis=0)
+        self._mean = hand.mean(axis=0)
         self._scale = np.where(deviation > 1e-9, 1 / np.maximum(deviation, 1e-9), 0.0)
-        frequency = np.bincount(grams.indices, minlength=N_HASHES)
-        self._idf = (np.log((1 + len(hand)) / (1 + frequency)) + 1).astype(np.float32)
+        self._grams.fit(grams)
+        self._words.fit(words)
 
-    def encode(self, prompts: Sequence[str]) -> tuple[np.ndarray, sparse.csr_matrix]:
-        """(N, F) standardised features, zero where ``fit`` saw no variation; (N, D) n-gram rows of length 1."""
-        hand, grams = self._raw_rows(prompts)
-        grams.data = (1 + np.log(grams.data)) * self._idf[grams.indices]
-        lengths = np.sqrt(np.asarray(grams.multiply(grams).sum(axis=1)).ravel())
-        grams = sparse.diags(1 / np.maximum(lengths, 1e-12)) @ grams
-        return np.clip((hand - self._mean) * self._scale, -_MAX_Z, _MAX_Z), grams.tocsr()
+    def encode(self, prompts: Sequence[str]) -> Texts:
+        """One or more prompts in the scales of the last ``fit``."""
+        hand, grams, words = self._raw_rows(prompts)
+        hand = np.clip((hand - self._mean) * self._scale, -_MAX_Z, _MAX_Z)
+        return Texts(hand, self._grams.weighted(grams), self._words.weighted(words))
 
     def state(self) -> dict[str, Any]:
-        """Means, scales and inverse document frequencies."""
-        return {"mean": self._mean.copy(), "scale": self._scale.copy(), "idf": self._idf.copy()}
+        """Means, scales and document frequencies."""
+        scales = {"mean": self._mean.copy(), "scale": self._scale.copy()}
+        return {**scales, "grams": self._grams.state(), "words": self._words.state()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state` returned."""
         self._mean, self._scale = np.array(state["mean"]), np.array(state["scale"])
-        self._idf = np.array(state["idf"], dtype=np.float32)
+        self._grams.load(state["grams"])
+        self._words.load(state["words"])
 
-    def _raw_rows(self, prompts: Sequence[str]) -> tuple[np.ndarray, sparse.csr_matrix]:
+    def _raw_rows(self, prompts: Sequence[str]) -> tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._raw]
-        if len(self._raw) + len(new) > self._max_cached:
+        if len(self._raw) + len(new) > _MAX_CACHED:
             self._raw.clear()
             new = list(dict.fromkeys(prompts))
         if new:
-            grams = self._hash.transform([prompt[:MAX_CHARACTERS] for prompt in new])
+            grams, words = self._grams.counts(new), self._words.counts(new)
             for i, prompt in enumerate(new):
-                self._raw[prompt] = (hand_features(prompt), grams[i])
-        if not prompts:
-            return np.empty((0, len(NAMES))), sparse.csr_matrix((0, N_HASHES), dtype=np.float32)
-        hand, grams = zip(*(self._raw[prompt] for prompt in prompts), strict=True)
-        return np.array(hand), sparse.vstack(grams, format="csr")
+                self._raw[prompt] = (hand_features(prompt), grams[i], words[i])
+        hand, grams, words = zip(*(self._raw[prompt] for prompt in prompts), strict=True)
+        return np.array(hand), sparse.vstack(grams, format="csr"), sparse.vstack(words, format="csr")
+
+
+def hash_of(text: str) -> int:
+    """A 63-bit id of a text, the same in every process (Python's own hash is salted)."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
