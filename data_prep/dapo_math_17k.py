@@ -25,6 +25,7 @@ def parse(row: Row, row_number: int) -> Problem:
         text=required_text(verbatim, "the problem inside its template", row_number).strip(),
         answer=answer_text(reward_model.get("ground_truth"), row_number),
         id=str(row_number if identity is None else identity),
+        row=row_number,
         verbatim=verbatim,
     )
 

@@ -142,8 +142,8 @@ def _write(
 ) -> dict[str, Any]:
     template = TEMPLATES[options.template]
     target = options.out / f"{problem_set.name}.parquet"
-    pairs = zip(problems, answers, strict=True)
-    write_parquet([verl_row(p, a, i, problem_set, template) for i, (p, a) in enumerate(pairs)], target)
+    rows = [verl_row(p, a, problem_set, template) for p, a in zip(problems, answers, strict=True)]
+    write_parquet(rows, target)
     kinds = Counter(answer.kind for answer in answers)
     entry = {
         "rows": len(problems),

@@ -24,6 +24,7 @@ class Problem:
         text: the problem without template and outer white space.
         answer: the answer as the source writes it (a float of 27.0 becomes "27.0").
         id: the source's own id, or its row number, as a string.
+        row: number of the row in the source, from 0; ``extra_info.index``, whatever is dropped later.
         verbatim: the problem with the white space that the source has; what "exact duplicate" refers to.
         unit: the unit that the source states, "" where it states none.
         tolerance: absolute tolerance that the source states, None where it states none.
@@ -33,6 +34,7 @@ class Problem:
     text: str
     answer: str
     id: str
+    row: int
     verbatim: str = ""
     unit: str = ""
     tolerance: float | None = None
@@ -129,6 +131,7 @@ def simple_problem(row: Row, row_number: int, answer: Any, **more: Any) -> Probl
         text=verbatim.strip(),
         answer=answer_text(answer, row_number),
         id=str(row_number if identity is None else identity),
+        row=row_number,
         verbatim=verbatim,
         **more,
     )

@@ -42,9 +42,7 @@ SCHEMA = pa.schema(
 )
 
 
-def verl_row(
-    problem: Problem, canonical: Canonical, index: int, problem_set: ProblemSet, template: Template
-) -> dict[str, Any]:
+def verl_row(problem: Problem, canonical: Canonical, problem_set: ProblemSet, template: Template) -> dict[str, Any]:
     """The row of ``problem`` in verl's schema; ``extra_info.answer`` keeps the source's own answer."""
     return {
         "data_source": problem_set.name,
@@ -53,7 +51,7 @@ def verl_row(
         "reward_model": {"style": "rule", "ground_truth": canonical.text},
         "extra_info": {
             "split": problem_set.split,
-            "index": index,
+            "index": problem.row,
             "id": problem.id,
             "problem": problem.text,
             "answer": problem.answer,

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command: verl's rollout dumps to the training files of V0, the value model.
 
-    python -m data_prep.value_context --dumps outputs/rollouts --data data/dapo_math_17k.parquet --model Qwen3-4B \\
-        --reward-range -1 1 --out data/v0
+    python -m data_prep.value_context --dumps outputs/rollouts --data data/dapo_math_17k.parquet \\
+        --model Qwen3-4B --reward-range -1 1 --out data/v0
 
 verl writes one file ``<step>.jsonl`` per training step to ``trainer.rollout_data_dir``, one line per rollout. Written
 here are, as in V0's release, ``context.jsonl`` and ``train.jsonl`` (one line per prompt and step: id, score, type, model,
@@ -53,7 +53,7 @@ class PromptIndex:
 
 
 def _tail(text: str) -> str:
-    """The end of the problem in ``text``: what stands before the last suffix of a known template, white space left out."""
+    """The end of the problem in ``text``, before the last suffix of a known template; white space left out."""
     end = max((text.rfind(template.suffix) for template in TEMPLATES.values()), default=-1)
     return "".join(text[max(end - 4 * TAIL, 0) : end].split())[-TAIL:] if end > 0 else ""
 
