@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Value models: priors for prompts, by name.
 
-==============  ====================================================================================================
-name            what it is
-==============  ====================================================================================================
-``constant``    one success rate for all prompts: fixed, or the running mean of the policy's outcomes
-``tracker``     per-prompt Beta counts discounted by age; a new prompt gets the running mean
-``gp``          exact Gaussian process on prompt texts and outcomes; needs no download (the default)
-``v0``          V0: text encoder, query adapter and in-context head, or its release checkpoint
-==============  ====================================================================================================
+================  ==================================================================================================
+name              what it is
+================  ==================================================================================================
+``constant``      one success rate for all prompts: fixed, or the running mean of the policy's outcomes
+``tracker``       per-prompt Beta counts discounted by age; a new prompt gets the running mean
+``gp``            exact Gaussian process on prompt texts and outcomes; needs no download (the default)
+``v0``            V0: text encoder, query adapter and in-context head, or its release checkpoint
+``recalibrated``  another one (``of=``, with its options), slope and shift repaired online
+================  ==================================================================================================
 
 Any other model is named ``package.module:Class``; it must have the methods of :class:`v05_verl.value.base.ValueModel`.
 """
@@ -27,6 +28,7 @@ BUILT_IN = {
     "tracker": "v05_verl.value.tracker:Tracker",
     "gp": "v05_verl.value.gp:GaussianProcess",
     "v0": "v05_verl.value.v0:V0",
+    "recalibrated": "v05_verl.value.recalibrated:Recalibrated",
 }
 
 

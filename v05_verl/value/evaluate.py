@@ -22,14 +22,21 @@ from typing import Any
 
 import numpy as np
 
+from v05_verl.core.recalibration import Recalibration
 from v05_verl.value import build
 from v05_verl.value.measures import Measure, bootstrap, measure, within_context_auc
-from v05_verl.value.protocols import Factory, cross_validated, held_out, revisited
+from v05_verl.value.protocols import Factory, cross_validated, held_out, recalibrated_online, revisited
 from v05_verl.value.records import Records, read_release
 
 ALIASES = {
     "ridge": "v05_verl.value.references:RidgeOnTfIdf",
     "knn": "v05_verl.value.references:NearestOnTfIdf",
+}
+DISTORTIONS = {
+    "none": Recalibration(),
+    "logit x .3": Recalibration(slope=0.3),
+    "logit x .5": Recalibration(slope=0.5),
+    "logit + .7": Recalibration(shift=0.7),
 }
 _COLUMNS = ("auc", "mse", "mae", "calibration_slope", "calibration_intercept", "ece")
 
@@ -57,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
                 gain = paired_gain(rows, predictions[name], predictions[options.against], options.draws)
                 result["models"][name]["gain"] = {"against": options.against, **gain}
                 print(_gain_line(name, options.against, gain))
+    if options.recalibrate:
+        for name in predictions:
+            result["models"][name]["recalibration"] = _recalibration_table(name, rows, predictions[name])
     _write(options, result, rows, predictions)
     return result
 
@@ -85,6 +95,18 @@ def paired_gain(records: Records, runs: Runs, reference: Runs, draws: int) -> di
         return {name: ours[name] - theirs[name] for name in ours}
 
     return _joined(difference(np.arange(len(records.rates))), bootstrap(difference, records.prompts, draws))
+
+
+def _recalibration_table(name: str, records: Records, runs: Runs) -> dict[str, dict[str, float]]:
+    """MSE on [-1, 1] of distorted predictions, as they are and repaired online (seeds averaged)."""
+    table = {}
+    for label, distortion in DISTORTIONS.items():
+        distorted = [distortion(p) for p in runs]
+        repaired = [recalibrated_online(p, records) for p in distorted]
+        before, after = (_auc_and_mse(records, each)["mse"] for each in (distorted, repaired))
+        table[label] = {"before": before, "after": after}
+        print(f"{name}: recalibration, {label}: mse {before:.3f} -> {after:.3f}")
+    return table
 
 
 def _with_intervals(records: Records, runs: Runs, draws: int) -> dict[str, Any]:
@@ -194,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--option", nargs="*", default=[], metavar="NAME=VALUE", help="options of the built-in models")
     add("--rows", type=int, default=4096, help="context rows of gp and v0 (all contexts together)")
     add("--trials", type=int, default=10, help="rewards behind each score")
+    add("--recalibrate", action="store_true", help="print MSE of distorted predictions before and after online repair")
     add("--against", help="print paired gains over this one of the models")
     add("--draws", type=int, default=500, help="bootstrap draws")
     add("--json", type=Path)

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
+from v05_verl.core.recalibration import fit_recalibration
 from v05_verl.value.base import ValueModel
 from v05_verl.value.records import Records, joined
 
@@ -96,6 +97,22 @@ def revisited(factory: Factory, records: Records) -> tuple[Records, np.ndarray]:
     if not rows:
         raise ValueError("no prompt was met twice by the same policy")
     return joined(rows), np.concatenate(predictions)
+
+
+def recalibrated_online(p: np.ndarray, records: Records, batch: int = 64, window: int = 512) -> np.ndarray:
+    """Predictions repaired as :class:`v05_verl.value.recalibrated.Recalibrated` does, each policy on its own.
+
+    Its rows come in steps of ``batch`` prompts, context after context; a batch is repaired with what the batches before
+    it have taught.
+    """
+    repaired = np.empty_like(p)
+    for policy in np.unique(records.policies.astype(str)):
+        order = np.concatenate([index for _, name, index in _contexts_in_order(records) if name == policy])
+        for start in range(0, len(order), batch):
+            past, now = order[max(start - window, 0) : start], order[start : start + batch]
+            successes = records.rates[past] * records.trials[past]
+            repaired[now] = fit_recalibration(p[past], successes, records.trials[past])(p[now])
+    return repaired
 
 
 def _contexts_in_order(records: Records) -> list[tuple[int, str, np.ndarray]]:

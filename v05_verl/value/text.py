@@ -45,7 +45,8 @@ class HashedTfIdf:
 
     def counts(self, prompts: Sequence[str]) -> sparse.csr_matrix:
         """(N, n_hashes) counts of terms."""
-        return self._hash.transform([prompt[:MAX_CHARACTERS] for prompt in prompts])
+        # Lone surrogates, which JSON may hold, cannot be hashed.
+        return self._hash.transform([p[:MAX_CHARACTERS].encode("utf-8", "replace").decode() for p in prompts])
 
     def fit(self, counts: sparse.csr_matrix) -> None:
         """Takes document frequencies from rows of counts."""

@@ -1,0 +1,79 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from scipy import optimize, sparse
+
+from v05_verl.value.factor import GrowingCholesky
+from v05_verl.value.kernel import (
+    LEVEL_VAR,
+    SCALARS,
+    Evidence,
+    Hyperparameters,
+    Points,
+    concatenated,
+    covariance,
+    default_hyperparameters,
+)
+
+
+def points(n, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def unit_rows(columns):
+        rows = rng.uniform(size=(n, columns)) * (rng.uniform(size=(n, columns)) < 0.5)
+        return sparse.csr_matrix(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+    return Points(
+        rng.normal(size=(n, 3)),
+        unit_rows(8),
+        unit_rows(6),
+        rng.integers(0, n // 2, n),
+        rng.integers(0, 2, n),
+        rng.uniform(0, 2, n),
+    )
+
+
+def test_covariance_of_one_pair_by_hand():
+    # Hand features one apart, of weight 1; no n-grams or words in common; dt = 1; other prompt, other policy.
+    a = Points(
+        np.array([[0.0]]), sparse.csr_matrix([[1.0, 0]]), sparse.csr_matrix([[1.0, 0]]), *np.array([[1], [0], [0.0]])
+    )
+    b = Points(
+        np.array([[1.0]]), sparse.csr_matrix([[0, 1.0]]), sparse.csr_matrix([[0, 1.0]]), *np.array([[2], [1], [1.0]])
+    )
+    h = Hyperparameters(*np.zeros(len(SCALARS)), hand_weights=(0.0,))  # every sd, scale and time 1; share 1/2
+    expected = LEVEL_VAR + (np.exp(-0.5) + np.exp(-1) + np.exp(-1)) * 0.5 * np.exp(-1)
+    assert covariance(a, b, h)[0, 0] == pytest.approx(expected)
+    # At the same point every term is at its full variance: the mean's, three of texts, the prompt's own.
+    assert covariance(a, a, h)[0, 0] == pytest.approx(LEVEL_VAR + 5)
+
+
+def test_gradient_of_the_evidence_is_the_numerical_one():
+    p, rng = points(24), np.random.default_rng(1)
+    center = default_hyperparameters(3)
+    evidence = Evidence(p, rng.normal(size=24), np.full(24, 0.05), center)
+    x = center.vector() + 0.3 * rng.normal(size=len(center.vector()))
+    numerical = optimize.approx_fprime(x, lambda v: evidence.negative(v)[0], 1e-6)
+    np.testing.assert_allclose(evidence.negative(x)[1], numerical, rtol=1e-3, atol=1e-4)
+
+
+def test_vector_and_back():
+    h = default_hyperparameters(3)
+    assert h.with_vector(h.vector()) == h
+
+
+def test_growing_factor_solves_what_the_whole_matrix_solves():
+    p, h, rng = points(150), default_hyperparameters(3), np.random.default_rng(2)
+    K, y = covariance(p, p, h) + 0.1 * np.eye(150), rng.normal(size=150)
+    factor = GrowingCholesky()
+    for start, stop in ((0, 1), (1, 40), (40, 130), (130, 150)):
+        factor.append(K[:start, start:stop], K[start:stop, start:stop], y[start:stop])
+    np.testing.assert_allclose(factor.alpha, np.linalg.solve(K, y), atol=1e-9)
+
+
+def test_points_concatenate_row_by_row():
+    p = points(10)
+    again = concatenated(p.rows(slice(0, 4)), p.rows(np.arange(4, 10)))
+    h = default_hyperparameters(3)
+    np.testing.assert_allclose(covariance(again, p, h), covariance(p, p, h))

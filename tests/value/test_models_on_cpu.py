@@ -1,0 +1,117 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every value model must do."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from v05_verl.value import build
+
+MODELS = {
+    "constant": {},
+    "tracker": {},
+    "gp": {"context": 256},
+    "v0": {"encoder": "surface", "context": 64},
+    "recalibrated": {"of": "gp", "context": 256},
+}
+QUERIES = ["reverse 4821 =", "reverse 12 =", "", "\ud800", "What is $1+1$?", "求 2 的平方", "reverse 4821 ="]
+
+
+def model_of(name):
+    return build(name, **MODELS[name])
+
+
+def feed(model, steps=4, rows=20, seed=0):
+    rng = np.random.default_rng(seed)
+    for step in range(steps):
+        prompts = [f"reverse {rng.integers(10 ** rng.integers(1, 8))} =" for _ in range(rows)]
+        model.observe(prompts, rng.binomial(4, 0.5, rows), np.full(rows, 4), step)
+    return model
+
+
+def assert_priors(p, n):
+    assert p.shape == (n,) and p.dtype == np.float64
+    assert np.all((p > 0) & (p < 1))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_priors_before_and_after_outcomes(name):
+    model = model_of(name)
+    assert_priors(model.predict(QUERIES, 0), len(QUERIES))
+    assert_priors(model.predict([], 0), 0)
+    feed(model)
+    p = model.predict(QUERIES, 4)
+    assert_priors(p, len(QUERIES))
+    assert p[0] == pytest.approx(p[-1], abs=1e-12)  # the same prompt twice
+    model.observe([], [], [], 5)
+    np.testing.assert_allclose(model.predict(QUERIES, 4), p, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_all_failures_and_all_successes(name, rate):
+    model = model_of(name)
+    for step in range(3):
+        prompts = [f"problem {step} {i}" for i in range(40)]
+        model.observe(prompts, np.full(40, 4 * rate), np.full(40, 4), step)
+    p = model.predict([*QUERIES, "problem 0 1"], 3)
+    assert_priors(p, len(p))
+    assert np.all(np.abs(p - rate) < 0.5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_pair_huge_prompts_and_huge_counts(name):
+    model = model_of(name)
+    huge = "x^2 + 17 " * 11_112
+    model.observe([huge], [0], [10**6], 0)
+    model.observe([huge, "", "a", "a"], [1, 0.25, 10**6, 10**6], [1, 1, 10**6, 10**6], 0)
+    assert_priors(model.predict([huge, "", "a", "b" * 100_000], 1), 4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_state_travels(name):
+    model = feed(model_of(name))
+    other = model_of(name)
+    other.load_state_dict(model.state_dict())
+    np.testing.assert_allclose(other.predict(QUERIES, 4), model.predict(QUERIES, 4), atol=1e-9)
+    for each in (model, other):
+        each.observe(["reverse 77 =", "new"], [4, 1], [4, 4], 4)
+    np.testing.assert_allclose(other.predict(QUERIES, 5), model.predict(QUERIES, 5), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_state_of_another_model_is_refused(name):
+    with pytest.raises(ValueError, match="the state is not one of the value model"):
+        model_of(name).load_state_dict({"kind": "something"})
+    state = model_of(name).state_dict() | {"surplus": 1}
+    with pytest.raises(ValueError, match="unknown .'surplus'."):
+        model_of(name).load_state_dict(state)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**6))
+def test_the_order_of_rows_does_not_matter(name, seed):
+    rng = np.random.default_rng(seed)
+    prompts = [f"reverse {n} =" for n in rng.integers(0, 30, 12)]  # some prompts stand twice
+    won = rng.binomial(4, 0.5, 12)
+    models = [model_of(name), model_of(name)]
+    order = rng.permutation(12)
+    models[0].observe(prompts, won, np.full(12, 4), 0)
+    models[1].observe([prompts[i] for i in order], won[order], np.full(12, 4), 0)
+    np.testing.assert_allclose(models[1].predict(QUERIES, 1), models[0].predict(QUERIES, 1), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gp", "v0", "recalibrated"])
+def test_learns_that_long_prompts_are_hard(name):
+    rng = np.random.default_rng(0)
+    model = model_of(name)
+    lengths = np.arange(1, 9)
+    for step in range(6):
+        drawn = rng.permutation(np.repeat(lengths, 5))
+        prompts = ["reverse " + "".join(map(str, rng.integers(0, 10, n))) + " =" for n in drawn]
+        model.observe(prompts, rng.binomial(8, 1 / (1 + np.exp(2 * (drawn - 4.5)))), np.full(40, 8), step)
+    p = model.predict(["reverse 15 =", "reverse 83726152 ="], 6)
+    assert p[0] > 0.7 and p[1] < 0.3

@@ -1,0 +1,97 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Speed and memory of value models on this machine, as a table.
+
+python -m v05_verl.value.bench --prompts prompt_dict.json --model gp v0 --context 256 1024 2048 --batch 64 512
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from v05_verl.value import build
+from v05_verl.value.base import ValueModel
+
+_OPTIONS = {"v0": {"encoder": "surface", "history": False}}
+_TRIALS = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Runs the command line; returns the rows of the table that it prints."""
+    options = _parser().parse_args(arguments)
+    texts = list(json.loads(options.prompts.read_text(encoding="utf-8")).values())
+    columns = ("model", "context", "batch", "predict_s", "predict_cold_s", "observe_s", "peak_mib")
+    print(f"{os.cpu_count()} CPUs, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}")
+    print(_table_line(columns), "|" + "---|" * len(columns), sep="\n")
+    rows = []
+    for name in options.model:
+        for context in options.context:
+            for batch in options.batch:
+                row = {"model": name, "context": context, "batch": batch, **measured(name, texts, context, batch)}
+                rows.append(row)
+                print(_table_line(row[column] for column in columns), flush=True)
+    return rows
+
+
+def measured(name: str, texts: list[str], context: int, batch: int, repeats: int = 5) -> dict[str, float]:
+    """Median seconds of predict (features cached; and cold, on texts never seen) and of observe, and peak memory.
+
+    The context is full; its outcomes are drawn with a fixed seed. ``observe`` adds ``batch`` rows; its median is
+    shown, not its worst call (a refit, a full context).
+    """
+    rng = np.random.default_rng(0)
+    model = build(name, context=context, **_OPTIONS.get(name, {}))
+    fill = max(context - batch, 1)
+    for step, start in enumerate(range(0, fill, 256)):
+        _observe(model, _texts(texts, start, min(256, fill - start)), step, rng)
+    step += 1
+    queries = _texts(texts, 100_000, batch)
+    cold = _seconds(lambda: model.predict([f"{text} " for text in queries], step))
+    model.predict(queries, step)
+    warm = np.median([_seconds(lambda: model.predict(queries, step)) for _ in range(repeats)])
+    observed = [_seconds(partial(_observe, model, queries, step + 1 + i, rng)) for i in range(repeats)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"predict_s": float(warm), "predict_cold_s": cold, "observe_s": float(np.median(observed)), "peak_mib": peak}
+
+
+def _table_line(cells: Iterable[Any]) -> str:
+    return "| " + " | ".join(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells) + " |"
+
+
+def _texts(texts: list[str], start: int, count: int) -> list[str]:
+    """``count`` different texts from number ``start`` on; beyond the end they come again with a number."""
+    n = len(texts)
+    return [texts[i % n] if i < n else f"{texts[i % n]} ({i // n})" for i in range(start, start + count)]
+
+
+def _observe(model: ValueModel, prompts: list[str], step: int, rng: np.random.Generator) -> None:
+    model.observe(prompts, rng.binomial(_TRIALS, 0.5, len(prompts)), np.full(len(prompts), _TRIALS), step)
+
+
+def _seconds(call) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m v05_verl.value.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--prompts", type=Path, required=True, help="JSON dictionary of texts")
+    parser.add_argument("--model", nargs="+", default=["gp", "v0"], help="v0: surface encoder, bayes head")
+    parser.add_argument("--context", nargs="+", type=int, default=[256, 1024, 2048])
+    parser.add_argument("--batch", nargs="+", type=int, default=[64, 512])
+    return parser
+
+
+if __name__ == "__main__":
+    main()
