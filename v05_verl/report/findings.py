@@ -20,26 +20,27 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     name = labels.arm_label(reference)
     shares = {arm: _share(entry) for arm, entry in summary["arms"].items()}
     out = [f"Target: {percent(target)}%, the final accuracy of {name} ({labels.set_label(summary['accuracy_of'])})."]
+    if shares.get(reference) is not None:
+        reach = summary["arms"][reference]["rollouts_to_target"]
+        out.append(f"{name}'s own mean curve first reaches it after {count(reach['mean_curve'])} rollouts.")
     # An oracle knows what no method knows; it shows what a better prior would bring and is no candidate.
     ours = [arm for arm in shares if arm.split("_")[0] == "v05" and "oracle" not in arm]
-    v05 = {arm: shares[arm] for arm in ours if shares[arm] is not None}
-    if not v05:
-        return [*out, "No V0.5 arm reaches it with its mean curve."]
-    best = min(v05, key=v05.get)
-    among = f", the best of {len(ours)} V0.5 arms," if len(ours) > 1 else ""
-    out.append(_saving(summary, best, name, among))
-    for control in SMALL_GROUP_ARMS:
-        if shares.get(control) is not None:
-            out.append(f"Small groups alone: {_saving(summary, control, name)}")
-        elif control in shares:
-            spent = count(summary["arms"][control]["rollouts"]["mean"])
-            out.append(
-                f"Small groups alone: the mean curve of {labels.arm_label(control)} stays below it in {spent} rollouts."
-            )
+    out.append(_best(summary, ours, name))
+    out += [f"Small groups alone: {_saving(summary, arm, name)}" for arm in SMALL_GROUP_ARMS if arm in shares]
     for pair in summary["comparisons"]:
         if pair["arm"] in ours and pair["reference"] == "rloo_n4" and pair["set"] == summary["accuracy_of"]:
             out.append(_difference(pair))
     return out
+
+
+def _best(summary: dict[str, Any], ours: list[str], reference: str) -> str:
+    reaching = [arm for arm in ours if _share(summary["arms"][arm]) is not None]
+    if not ours:
+        return "There is no finished run of a V0.5 arm."
+    if not reaching:
+        return "No V0.5 arm reaches it with its mean curve."
+    best = min(reaching, key=lambda arm: _share(summary["arms"][arm]))
+    return _saving(summary, best, reference, f", the best of {len(ours)} V0.5 arms," if len(ours) > 1 else "")
 
 
 def _share(arm: dict[str, Any]) -> float | None:
@@ -48,6 +49,9 @@ def _share(arm: dict[str, Any]) -> float | None:
 
 def _saving(summary: dict[str, Any], arm: str, reference: str, among: str = "") -> str:
     reach = summary["arms"][arm]["rollouts_to_target"]
+    if reach["mean_curve"] is None:
+        spent = spread(summary["arms"][arm]["rollouts"], count)
+        return f"the mean curve of {labels.arm_label(arm)} stays below it in {spent} rollouts."
     return (
         f"{labels.arm_label(arm)}{among} reaches it after {count(reach['mean_curve'])} rollouts with its mean curve, "
         f"{ratio(_share(summary['arms'][arm]))} of {reference}'s; {reach['reached']} of {reach['of']} seeds reach it"
