@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,22 @@ def run_all(jobs: Sequence[Job], out: Path, processes: int) -> None:
     starts = {job.start_path: job for job in jobs if not (out / job.start_path).exists()}
     todo = [job for job in jobs if not (out / job.path).exists()]
     print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished before, {len(starts)} warm starts to make", flush=True)
+    _for_each(_make_start, [(job, out) for job in starts.values()], processes)
+    _for_each(_run_job, [(job, out) for job in todo], processes)
+
+
+def _for_each(work: Callable[[tuple[Job, Path]], str], items: list[tuple[Job, Path]], processes: int) -> None:
+    """Calls ``work`` on every item, in other processes unless one is enough, and prints what it returns."""
+    if processes == 1 or len(items) < 2:
+        _print_all(map(work, items), len(items))
+        return
     with multiprocessing.get_context("spawn").Pool(processes, initializer=_use_one_thread) as pool:
-        pool.starmap(_make_start, [(job, out) for job in starts.values()], chunksize=1)
-        for done, line in enumerate(pool.imap_unordered(_run_job, [(job, out) for job in todo]), start=1):
-            print(f"[{done}/{len(todo)}] {line}", flush=True)
+        _print_all(pool.imap_unordered(work, items), len(items))
+
+
+def _print_all(lines: Iterable[str], total: int) -> None:
+    for done, line in enumerate(lines, start=1):
+        print(f"[{done}/{total}] {line}", flush=True)
 
 
 def read_curve(out: Path, job: Job) -> Curve:
@@ -82,10 +94,12 @@ def _use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _make_start(job: Job, out: Path) -> None:
+def _make_start(job_and_out: tuple[Job, Path]) -> str:
+    job, out = job_and_out
     settings = WarmStart(target=job.warm_start)
     model = warm_started(find_task(job.task), build_tokenizer(), job.seed, settings)
     _write(out / job.start_path, lambda path: torch.save(model.state_dict(), path))
+    return f"warm start of {job.task}, seed {job.seed}"
 
 
 def _run_job(job_and_out: tuple[Job, Path]) -> str:
@@ -107,7 +121,7 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
     )
 
 
-def _write(path: Path, write) -> None:
+def _write(path: Path, write: Callable[[Path], object]) -> None:
     """A file is there whole or not at all, so that an interrupted study can go on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from v05_verl.lab.arms import ARMS, find_arm
 from v05_verl.lab.compare import CONTROL, REFERENCE, as_markdown, summarize
@@ -99,6 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # inherited by the processes that train
+    torch.set_num_threads(1)
     for task in options.tasks:
         print(f"{task}: {len(options.arms)} arms, reference {REFERENCE}, control {CONTROL}\n{study(task, options)}\n")
 
