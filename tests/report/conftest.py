@@ -9,7 +9,7 @@ import pytest
 
 from v05_verl.report import provenance
 
-REAL = Path(__file__).parent / "data" / "v05_run.jsonl"
+REAL = Path(__file__).parent / "data" / "one_launch.jsonl"
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 
 from v05_verl.report.runs import find_runs, load_run, load_runs
 
-REAL = Path(__file__).parent / "data" / "v05_run.jsonl"
+DATA = Path(__file__).parent / "data"
+REAL = DATA / "one_launch.jsonl"
 
 
 @pytest.fixture
@@ -38,6 +39,17 @@ def test_a_real_run(real_run):
     assert run.metrics["seconds"].iloc[-1] == pytest.approx(40.66, abs=0.01)
     assert len(run.curve("actor/grad_norm", "step").x) == 8
     assert len(run.curve("no/such/metric", "step").x) == 0
+
+
+def test_a_real_resumed_run(tmp_path):
+    # Its first launch reached step 4; the second found the checkpoint of step 2, as after a kill during step 4's save.
+    folder = tmp_path / "v05_wave" / "seed_0"
+    shutil.copytree(DATA / "resumed", folder / "metrics")
+    run = load_run(folder)
+    assert run.metrics["rollouts"].tolist() == [0, 414, 627, 830, 1006, 1219, 1406]
+    assert run.accuracy["reverse_sampled"].tolist() == [0.40234375, 0.42578125, 0.42578125, 0.4453125]
+    assert run.metrics["training/global_step"].tolist()[1:] == [1, 2, 3, 4, 5, 6]
+    assert run.notes[0].startswith("launch 2 went on from step 2: 2 steps between 3 and 4")
 
 
 def test_the_same_file_without_v05_metrics_counts_by_the_configuration(real_run):
