@@ -71,7 +71,7 @@ class HuggingFaceEncoder:
             self.model = AutoModel.from_pretrained(
                 name, revision=revision, trust_remote_code=False, dtype=getattr(torch, dtype)
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ValueError(
                 f"encoder {name!r} could not be loaded: give a folder with config.json, weights and tokenizer, a "
                 f"hub id that this machine can reach, or {SURFACE!r}, which needs no weights ({error})"
