@@ -6,8 +6,8 @@
         --model Qwen3-4B --reward-range -1 1 --out data/v0
 
 verl writes one file ``<step>.jsonl`` per training step to ``trainer.rollout_data_dir``, one line per rollout. Written
-here are, as in V0's release, ``context.jsonl`` and ``train.jsonl`` (one line per prompt and step: id, score, type, model,
-step, dataset; the score is the mean reward on [-1, 1]) and ``prompt_dict.json`` ("<dataset>_<id>" -> problem).
+here are, as in V0's release, ``context.jsonl`` and ``train.jsonl`` (one line per prompt and step: id, score, type,
+model, step, dataset; the score is the mean reward on [-1, 1]) and ``prompt_dict.json`` ("<dataset>_<id>" -> problem).
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ read one of the two; only then is math-verify worth its time.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from v05_verl.grading import evaluate, syntax, units
+from v05_verl.grading import evaluate, units
 from v05_verl.grading.latex import normalise, squeeze, unwrap_text
-from v05_verl.grading.numbers import Number, parse_number
+from v05_verl.grading.numbers import parse_number
+from v05_verl.grading.quantity import Verdict, constant, same_quantity, tree
 from v05_verl.grading.rules import Rules
 from v05_verl.grading.structure import Answer, structure
 
@@ -22,24 +22,13 @@ MAX_LIST = 24
 WORD_LETTERS = 4
 MAX_CHAIN = 6  # sides of "a = b = c"
 APPROXIMATELY = 0.01  # how far apart, relatively, the two sides of an approximation may be
-DECIMALS_OF_A_ROUNDING = 6  # a decimal with this many digits may stand for an irrational or repeating number
 
 _CHOICE_MARK = re.compile(r"\([A-J]\)")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
 _ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
-_BASE = re.compile(r"([+-]?)\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?\s?(\w+?)\s?\}{0,2}")
-_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _APPROXIMATELY = re.compile(r"\s?(?:\\approx|\\simeq|\\sim|~=)\s?")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """``correct`` is None where it could not be decided; ``path`` names the step that decided."""
-
-    correct: bool | None
-    path: str
 
 
 @lru_cache(maxsize=8192)
@@ -87,19 +76,11 @@ def _results(prediction: str) -> list[str]:
     """34 of "m + n = 34", both sides of "1/3 \\approx 0.333"; an equation that ends in "= 0" has no result."""
     sides = _APPROXIMATELY.split(prediction)
     if len(sides) == 2:
-        values = [_constant(side) for side in sides]
+        values = [constant(side) for side in sides]
         agree = None not in values and abs(values[0] - values[1]) <= APPROXIMATELY * max(map(abs, values))
         return sides if agree else sides[:1]
     sides = prediction.split("=")
     return [sides[-1]] if 1 < len(sides) <= MAX_CHAIN and sides[-1].strip() != "0" else []
-
-
-def _constant(text: str) -> complex | None:
-    tree = _tree(units.split_unit(text.strip())[0])
-    try:
-        return None if tree is None or evaluate.variables(tree) else complex(evaluate.value_of(tree))
-    except (evaluate.Undefined, OverflowError):
-        return None
 
 
 def _structure(text: str, split_commas: bool) -> Answer | None:
@@ -217,7 +198,7 @@ def _same_leaf(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
     if gold.name and "=" in right:  # y = 2x + 3 for y - 2x = 3
         left = f"{gold.name}={left}"
     percent = units.canonical_unit(left_unit) == units.PERCENT, right_unit == units.PERCENT
-    return _same_quantity(left, right, percent, rules)
+    return same_quantity(left, right, percent, rules)
 
 
 def _names_agree(gold: Answer, prediction: Answer) -> bool:
@@ -226,7 +207,7 @@ def _names_agree(gold: Answer, prediction: Answer) -> bool:
         return True
     if "(" in gold.name:
         return True
-    node = _tree(gold.text)
+    node = tree(gold.text)
     return node is not None and bool(evaluate.variables(node))
 
 
@@ -240,105 +221,3 @@ def _same_words(gold: str, prediction: str) -> bool | None:
     if not _WORDS.fullmatch(gold_words) or not (r"\text" in gold or len(gold_words) >= WORD_LETTERS):
         return None  # "ab" is a product
     return gold_words.casefold() == words.casefold()
-
-
-def _same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules: Rules) -> Verdict:
-    base = _same_base(gold, prediction)
-    if base is not None:
-        return Verdict(base, "number")
-    left, right = parse_number(gold), parse_number(prediction)
-    if left is not None and right is not None:
-        return Verdict(_same_number(left, right, percent, rules), "number")
-    if left is not None and prediction.count(":") > 1:
-        return Verdict(False, "number")  # the ratio of three numbers is none
-    trees = _equation(gold), _equation(prediction)
-    if any(trees):
-        if not all(trees):
-            return Verdict(False if _tree(gold) or _tree(prediction) else None, "expression")
-        return Verdict(evaluate.proportional(*trees), "expression")
-    gold_tree, tree = _tree(gold), _tree(prediction)
-    if gold_tree is None or tree is None:
-        return Verdict(None, "unread")
-    if evaluate.variables(gold_tree, tree):
-        return Verdict(evaluate.equal(gold_tree, tree), "expression")
-    try:
-        values = evaluate.value_of(gold_tree), evaluate.value_of(tree)
-    except evaluate.Undefined:
-        return Verdict(None, "unread")
-    return Verdict(_same_values(*values, right, percent, rules), "expression")
-
-
-def _same_base(gold: str, prediction: str) -> bool | None:
-    """52_8 is 52_{8} and, where the problem asks for base 8, 52; None where the gold answer states no base."""
-    match, other = _BASE.fullmatch(gold), _BASE.fullmatch(prediction)
-    if not match:
-        return False if other and other[2].isdigit() and parse_number(gold) else None
-    digits = match[1] + match[2].lstrip("0")
-    if not other:
-        return digits == prediction.replace(" ", "").lstrip("0")
-
-    def base(name: str) -> str:
-        return str(_BASES.get(name.lower(), name))
-
-    return digits == other[1] + other[2].lstrip("0") and base(match[3]) == base(other[3])
-
-
-def _same_number(gold: Number, prediction: Number, percent: tuple[bool, bool], rules: Rules) -> bool:
-    return _same_values(gold.value, prediction.value, prediction, percent, rules)
-
-
-def _same_values(
-    gold: evaluate.Value, value: evaluate.Value, written: Number | None, percent: tuple[bool, bool], rules: Rules
-) -> bool:
-    """Equality of two values under ``rules``; 62.5% is 0.625, and 62.5 where the problem asks for percent."""
-    if evaluate.same_value(gold, value) or _within(gold, value, rules):
-        return True
-    if isinstance(gold, evaluate.Fraction) and isinstance(value, evaluate.Fraction) and percent[0] != percent[1]:
-        scaled = (gold / 100, value) if percent[0] else (gold, value / 100)
-        tolerant = replace(rules, absolute=rules.absolute / 100) if percent[0] else rules
-        if evaluate.same_value(*scaled) or _within(*scaled, tolerant):
-            return True
-    return written is not None and _is_rounding(gold, written)
-
-
-def _within(gold: evaluate.Value, value: evaluate.Value, rules: Rules) -> bool:
-    if isinstance(gold, complex) and abs(gold.imag) > evaluate.TINY or isinstance(value, complex) and value.imag:
-        return False
-    gold, value = float(gold.real), float(value.real)
-    if rules.absolute == rules.relative == rules.relative_when_small == 0:
-        return False
-    if rules.absolute:
-        return abs(gold - value) <= rules.absolute * (1 + evaluate.CLOSE)
-    smaller = min(abs(gold), abs(value))
-    relative = rules.relative_when_small if smaller < rules.small else rules.relative
-    return abs(gold - value) <= relative * abs(gold)
-
-
-def _is_rounding(gold: evaluate.Value, written: Number) -> bool:
-    """Whether a long decimal is the gold value, rounded or cut at its last digit."""
-    if (written.decimals or 0) < DECIMALS_OF_A_ROUNDING:
-        return False
-    if isinstance(gold, complex):
-        if abs(gold.imag) > evaluate.TINY or written.decimals > 12:
-            return False
-        gold = evaluate.Fraction(gold.real)
-    elif not isinstance(gold, evaluate.Fraction):
-        return False
-    return gold.denominator != 1 and abs(gold - written.value) < evaluate.Fraction(1, 10**written.decimals)
-
-
-@lru_cache(maxsize=8192)
-def _tree(text: str) -> syntax.Node | None:
-    try:
-        return syntax.parse(text)
-    except (syntax.ParseError, RecursionError):
-        return None
-
-
-def _equation(text: str) -> syntax.Node | None:
-    """left - right of an equation."""
-    left, sign, right = text.partition("=")
-    if not sign or "=" in right:
-        return None
-    sides = _tree(left), _tree(right)
-    return None if None in sides else syntax.Node("+", (sides[0], syntax.Node("neg", (sides[1],))))

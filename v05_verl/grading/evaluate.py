@@ -46,7 +46,7 @@ def value_of(node: Node, at: Mapping[str, Value] | None = None) -> Value:
 
 
 def same_value(left: Value, right: Value) -> bool:
-    """Equality: exact between Fractions, to nine digits otherwise."""
+    """Equality: exact between Fractions, to nine digits otherwise. Raises Undefined beyond the range of doubles."""
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return left == right
     left, right = _complex(left), _complex(right)
@@ -67,10 +67,10 @@ def equal(left: Node, right: Node) -> bool | None:
     compared = 0
     for at in _points(names, whole=bool(_ON_INTEGERS & (operations(left) | operations(right)))):
         try:
-            pair = value_of(left, at), value_of(right, at)
+            same = same_value(value_of(left, at), value_of(right, at))
         except Undefined:
             continue
-        if not same_value(*pair):
+        if not same:
             return False
         compared += 1
     return True if compared >= (NEEDED if names else 1) else None
@@ -188,4 +188,7 @@ def _whole(value: Value) -> int:
 
 
 def _complex(value: Value) -> complex:
-    return complex(float(value)) if isinstance(value, Fraction) else complex(value)
+    try:
+        return complex(float(value)) if isinstance(value, Fraction) else complex(value)
+    except OverflowError as error:
+        raise Undefined("too large") from error

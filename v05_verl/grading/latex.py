@@ -23,7 +23,7 @@ _SYMBOLS = {
     "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
 }  # fmt: skip
 _SYMBOL = re.compile("[" + "".join(_SYMBOLS) + "]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\ufeff\ud800-\udfff]")
 
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,)(?=\d{3}(?!\d))")
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")

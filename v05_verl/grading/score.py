@@ -36,7 +36,8 @@ class Graded:
         correct: whether the answer equals the gold answer; False where that could not be decided.
         path: the step that decided: "string", "words", "number", "expression", "structure" (different shapes),
             "math_verify", "no_answer", "too_long"; or why none did: "undecided" (math-verify is off or the answer too
-            long for it), "unavailable" (it is not installed), "timeout", "error".
+            long for it), "unavailable" (it is not installed), "timeout", "error" (math-verify's or its process's),
+            "defect" (an error of ours, told in the log).
     """
 
     correct: bool
@@ -96,7 +97,7 @@ def compute_score(
         "pred": normalise(found[:PRED_CHARS]),
         "grader_path": graded.path,
         "grader_timeout": float(graded.path == "timeout"),
-        "grader_error": float(graded.path in ("error", "unavailable")),
+        "grader_error": float(graded.path in ("error", "defect", "unavailable")),
         "grader_no_answer": float(graded.path == "no_answer"),
         "grader_math_verify": float(graded.path == "math_verify"),
         "overlong_penalty": penalty,
@@ -121,8 +122,8 @@ def grade(
     try:
         verdict = compare(gold, answer, rules)
     except Exception:  # untrusted text: counted, and told once
-        _warn_once("error", f"grading {answer[:200]!r} against {gold!r} raised; it counts as wrong")
-        return Graded(False, "error")
+        _warn_once("defect", f"grading {answer[:200]!r} against {gold!r} raised; it counts as wrong")
+        return Graded(False, "defect")
     if verdict.correct is not None:
         return Graded(verdict.correct, verdict.path)
     if math_verify == "off" or len(answer) > MAX_CHARS_FOR_MATH_VERIFY:
@@ -155,7 +156,7 @@ _warned: set[str] = set()
 def _warn_once(topic: str, message: str) -> None:
     if topic not in _warned:
         _warned.add(topic)
-        logger.warning(message, exc_info=topic == "error")
+        logger.warning(message, exc_info=topic == "defect")
 
 
 @lru_cache(maxsize=8)

@@ -8,50 +8,20 @@ instead of being guessed at.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from v05_verl.grading.latex import closing_brace
+from v05_verl.grading.tokens import FUNCTIONS, NAMES, ParseError, Token, tokens
 
-MAX_TOKENS = 240
 MAX_DEPTH = 40
 
-FUNCTIONS = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin",
-    "arccos": "acos", "arctan": "atan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh", "cosh": "cosh",
-    "tanh": "tanh", "ln": "log", "log": "log", "lg": "lg", "exp": "exp", "sqrt": "sqrt", "floor": "floor",
-    "ceil": "ceil", "abs": "abs",
-}  # fmt: skip
 _INVERSE = {"sin": "asin", "cos": "acos", "tan": "atan"}
-_NAMES = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "theta": "theta", "alpha": "alpha"}
 _GREEK = set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
     "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega Pi hbar ell odot partial".split()
 )
 _ACCENTS = {"dot": "'", "ddot": "''", "vec": "vec", "hat": "hat", "bar": "bar", "tilde": "tilde", "overline": "bar"}
 _FENCES = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
-
-_WORDS = "|".join(sorted({*FUNCTIONS, *_NAMES}, key=len, reverse=True))
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?|\.\d+)"
-    r"|(?P<command>\\(?:[a-zA-Z]+|[{}|]))"
-    rf"|(?P<word>(?:np\.|math\.)?(?:{_WORDS})(?![a-zA-Z]))"
-    r"|(?P<letter>[a-zA-Z])"
-    r"|(?P<symbol>\*\*|[-+*/^_{}()\[\]|!'<>=,;:]))"
-)
-_DERIVATIVE = re.compile(
-    r"\\frac\{\s*\\?d\s*(?:\^\{?\s*(\d)\s*\}?)?\s*(\\?[a-zA-Z]+(?:_(?:\w|\{[^{}]*\}))?)(?:\(t\))?\s*\}"
-    r"\{\s*\\?d\s*[a-zA-Z]\s*(?:\^\{?\s*\d\s*\}?)?\s*\}"
-)
-_PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime))")
-_AT_ZERO = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])\s?\(0\)")
-_NAME_IN_TEXT = re.compile(r"\\text\s?\{\s?([A-Za-z]{1,8})\s?\}")
-_REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d{1,20})\}")
-
-
-class ParseError(ValueError):
-    """The text is not an expression of the grammar."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +35,11 @@ class Node:
 
 def parse(text: str) -> Node:
     """The tree of ``text``, a normalised answer without units; raises ParseError where the grammar does not fit."""
-    tokens = _tokens(_rewritten(text))
-    parser = _Parser(tokens)
+    found = tokens(text)
+    parser = _Parser(found)
     node = parser.sum()
-    if parser.position != len(tokens):
-        raise ParseError(f"{tokens[parser.position][1]!r} was not expected")
+    if parser.position != len(found):
+        raise ParseError(f"{found[parser.position][1]!r} was not expected")
     return node
 
 
@@ -84,59 +54,8 @@ def operations(node: Node) -> frozenset[str]:
     return frozenset([node.op]).union(*(operations(arg) for arg in node.args))
 
 
-def _rewritten(text: str) -> str:
-    """Notations that are not arithmetic, as symbols: derivatives, primes, f(0); repeating decimals as fractions."""
-    text = _NAME_IN_TEXT.sub(r" \1", text)
-    text = _DERIVATIVE.sub(lambda match: f" {match[2]}" + "'" * int(match[1] or 1) + " ", text)
-    text = _PRIME.sub(lambda match: "'" * (match[1] or match[2]).count("prime"), text)
-    text = _AT_ZERO.sub(r"\1_{0}", text)
-    return _REPEATING.sub(_repeating_decimal, text)
-
-
-def _repeating_decimal(match: re.Match) -> str:
-    whole, fixed, repeated = match[1] or "0", match[2], match[3]
-    above = int(whole + fixed + repeated) - int(whole + fixed)
-    return rf"(\frac{{{above}}}{{{'9' * len(repeated) + '0' * len(fixed)}}})"
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens, position = [], 0
-    text = text.rstrip()
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if not match:
-            raise ParseError(f"{text[position : position + 10]!r} is no mathematics")
-        kind, token = match.lastgroup, match[match.lastgroup]
-        position = match.end()
-        if token == "_":
-            name, position = _subscript(text, position)
-            kind, token = "subscript", name
-        elif token == r"\text":
-            raise ParseError(r"\text inside an expression")
-        tokens.append((kind, token))
-        if len(tokens) > MAX_TOKENS:
-            raise ParseError(f"more than {MAX_TOKENS} tokens")
-    if not tokens:
-        raise ParseError("empty")
-    return tokens
-
-
-def _subscript(text: str, position: int) -> tuple[str, int]:
-    while text[position : position + 1] == " ":
-        position += 1
-    if text[position : position + 1] == "{":
-        end = closing_brace(text, position)
-        if end < 0:
-            raise ParseError("a brace is not closed")
-        return re.sub(r"[\s{}\\]|\\?text", "", text[position + 1 : end]), end + 1
-    match = re.compile(r"\\[a-zA-Z]+|\w").match(text, position)
-    if not match:
-        raise ParseError("an empty subscript")
-    return match[0].lstrip("\\"), match.end()
-
-
 class _Parser:
-    def __init__(self, tokens: list[tuple[str, str]]):
+    def __init__(self, tokens: list[Token]):
         self.tokens, self.position, self.depth = tokens, 0, 0
 
     def sum(self) -> Node:
@@ -206,7 +125,7 @@ class _Parser:
         if kind == "word":
             self.take()
             token = token.rpartition(".")[2]
-            return self.function(FUNCTIONS[token]) if token in FUNCTIONS else self.named(_NAMES[token])
+            return self.function(FUNCTIONS[token]) if token in FUNCTIONS else self.named(NAMES[token])
         if token in _FENCES:
             return self.group()
         if token in ("|", r"\|"):
@@ -335,7 +254,7 @@ class _Parser:
             self.expect("}")
 
     @property
-    def current(self) -> tuple[str, str]:
+    def current(self) -> Token:
         return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "the end")
 
     @property

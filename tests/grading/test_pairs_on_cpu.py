@@ -1,0 +1,61 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from verl.utils.reward_score import math_dapo
+
+from v05_verl.grading import audit
+
+PAIRS = list(audit.read_pairs(Path(__file__).with_name("pairs.jsonl")))
+
+
+@pytest.fixture(scope="module")
+def results():
+    return audit.audit(PAIRS, audit.graders())
+
+
+def test_there_are_enough_pairs_of_both_kinds():
+    judged = Counter(pair.equal for pair in PAIRS)
+    assert judged[True] + judged[False] >= 300
+    assert min(judged.values()) >= 150
+
+
+def test_every_verdict_by_hand_is_reached(results):
+    wrong = [(pair.answer, pair.response, pair.equal) for pair, verdicts in results if verdicts["ours"] != pair.equal]
+    assert wrong == []
+
+
+def test_no_other_grader_is_as_good(results):
+    right = {name: sum(verdicts[name] == pair.equal for pair, verdicts in results) for name in results[0][1]}
+    assert right["math_reward"] < right["ours"] and right["math_dapo"] < right["ours"]
+    assert right["math_verify"] < right["ours"]
+
+
+def test_the_audit_table_counts_wrong_verdicts(results):
+    padded = [(pair, verdicts) for pair, verdicts in results if pair.answer == "025" and pair.response == "Answer: 25"]
+    assert not math_dapo.compute_score("Answer: 25", "025")["acc"]
+    lines = audit.table(padded).splitlines()
+    assert lines[1].split() == ["ours", "1", "/", "1", "0", "0"]
+    assert lines[2].split() == ["math_dapo", "0", "/", "1", "0", "1"]
+
+
+def test_disagreements_name_the_graders():
+    pair = audit.Pair("25", "Answer: 025", equal=True)
+    lines = list(audit.disagreements([(pair, {"ours": True, "math_dapo": False})], ["math_dapo"]))
+    assert lines == ["'25' | 'Answer: 025' | by hand =, ours =, math_dapo !="]
+
+
+def test_a_dump_of_verl_can_be_audited(tmp_path, capsys):
+    dump = tmp_path / "3.jsonl"
+    dump.write_text('{"input": "p", "output": "Answer: 025", "gts": "25", "score": 1.0, "step": 3}\n', encoding="utf-8")
+    assert audit.main([str(dump), "--against", "math_dapo"]) == 0
+    printed = capsys.readouterr().out
+    assert "math_dapo    agrees with ours on 0 of 1" in printed and "1 pairs with a disagreement" in printed
+
+
+def test_a_line_without_a_response_is_named(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"answer": "1"}\n', encoding="utf-8")
+    with pytest.raises(ValueError, match="line 1: answer .* and response"):
+        list(audit.read_pairs(tmp_path / "x.jsonl"))
