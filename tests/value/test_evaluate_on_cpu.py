@@ -1,0 +1,98 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from v05_verl.value import evaluate
+from v05_verl.value.bench import main as bench
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "v0"
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Long problems are hard; two policies, two steps, 60 problems."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 9, 60)
+    texts = {f"d_{i}": f"reverse {'7' * n}{i} =" for i, n in enumerate(lengths)}
+    rows = [
+        {"id": i, "score": float(np.clip(1 - n / 4, -1, 1)), "model": model, "step": step, "dataset": "d"}
+        for model in ("a", "b")
+        for step in (1, 4)
+        for i, n in enumerate(lengths)
+    ]
+    (tmp_path / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return tmp_path
+
+
+def run(data, *more):
+    fixed = ["--context", data / "rows.jsonl", "--prompts", data / "texts.json", "--draws", 20]
+    return evaluate.main([str(each) for each in (*fixed, *more)])
+
+
+def test_cross_validation_with_gain_repair_json_and_plots(data):
+    out = ["--json", data / "out.json", "--plots", data / "plots"]
+    result = run(
+        data,
+        "--model",
+        "constant",
+        "ridge",
+        "gp",
+        "--against",
+        "constant",
+        "--cv",
+        3,
+        "--seed",
+        0,
+        1,
+        "--recalibrate",
+        *out,
+    )
+    gp = result["models"]["gp"]
+    assert gp["overall"]["auc"]["value"] > 0.9 and gp["overall"]["mse"]["value"] < 0.1
+    assert set(gp["by_context"]) == {"a/1", "a/4", "b/1", "b/4"} and len(gp["by_seed"]) == 2
+    assert gp["gain"]["mse"]["ci95"][1] < 0 and gp["gain"]["against"] == "constant"
+    repaired = gp["recalibration"]["logit x .3"]
+    assert repaired["after"] < repaired["before"]
+    assert json.loads((data / "out.json").read_text(encoding="utf-8"))["seeds"] == [0, 1]
+    assert (data / "plots" / "reliability.png").stat().st_size > 1000
+    assert (data / "plots" / "auc_by_step.png").stat().st_size > 1000
+
+
+def test_revisits_and_query_files(data):
+    again = run(data, "--model", "gp", "tracker", "--revisit")
+    assert again["models"]["gp"]["rows"] == 120  # the second step of both policies
+    assert again["models"]["tracker"]["overall"]["auc"]["value"] > 0.9
+    query = run(data, "--model", "v0", "--query", data / "rows.jsonl", "--option", "encoder=surface", "pool=all")
+    assert query["models"]["v0"]["rows"] == 240
+
+
+def test_benchmark_prints_a_row_for_each_case(data, capsys):
+    rows = bench(["--prompts", str(data / "texts.json"), "--model", "gp", "--context", "64", "--batch", "8", "16"])
+    assert [(row["context"], row["batch"]) for row in rows] == [(64, 8), (64, 16)]
+    assert all(row["predict_s"] > 0 and row["peak_mib"] > 0 for row in rows)
+    assert "| gp | 64 | 16 |" in capsys.readouterr().out
+
+
+def real(name):
+    path = SHARED / name
+    if not path.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{path.relative_to(SHARED.parents[2])} is needed in CI")
+        pytest.skip(f"{path.relative_to(SHARED.parents[2])} is not there")
+    return path
+
+
+@pytest.mark.slow
+def test_gp_predicts_real_success_rates_of_unseen_prompts():
+    """The release's query rows from all context rows; a constant has .54 on the context rows."""
+    result = evaluate.main(
+        ["--model", "gp", "--context", str(real("context.jsonl")), "--query", str(real("train.jsonl"))]
+        + ["--prompts", str(real("prompt_dict.json")), "--draws", "2", "--option", "fit_iterations=10"]
+    )
+    assert result["models"]["gp"]["overall"]["mse"]["value"] < 0.54
