@@ -1,2 +1,15 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+"""Experiments that run on one CPU core; the rest of the package does not import it.
+
+=====================================  ===============================================================================
+command                                what it does
+=====================================  ===============================================================================
+``python -m v05_verl.lab.toy``         builds the toy that the quickstart trains through verl
+``python -m v05_verl.lab.train``       compares arms on tiny models without verl, seconds per run, many seeds
+``python -m v05_verl.lab.simulate``    error and cost of baselines on simulated prompts
+=====================================  ===============================================================================
+
+Problems come from ``tasks``, the model is ``tiny_lm`` (weights load into transformers' Qwen2), ``sampling`` and
+``prefix_tree`` make it fast, ``arms`` lists the methods, ``loop`` is one run, ``study`` many, ``compare`` the table.
+"""

@@ -14,6 +14,8 @@ Scale = Literal["none", "group_std", "prior_std"]
 
 SMALL_GP = {"context": 512, "fit_rows": 192, "fit_iterations": 12}
 """On the toy tasks as good as the default context of 2,048 rows, at a fifth of its time."""
+HISTORY_GP = {**SMALL_GP, "context": 4608}
+"""Holds more than an epoch of 4,096 prompts, so that a prompt meets its own past outcome."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,6 @@ class Arm:
     """Prompts considered for every one that is taken; taken are those with the largest predicted reward variance."""
     drop_all_same: bool = False
     """DAPO's dynamic sampling: groups whose rewards are all the same are dropped and replaced."""
-
-    main: bool = True
-    """Whether a study without a list of arms runs it."""
 
     def __post_init__(self):
         if self.prompts < 1 or self.k_init < 1:
@@ -94,11 +93,20 @@ _ALL = [
     *(_fixed(f"v05_fixed{k}_predictable", k, baseline="predictable") for k in (2, 4)),
     *(_fixed(f"v05_fixed{k}_robust", k, baseline="posterior_predictable") for k in (1, 2, 4)),
     *(_fixed(f"v05_fixed{k}_robust_std", k, baseline="posterior_predictable", scale="prior_std") for k in (1, 2, 4)),
-    *(_fixed(f"v05_fixed{k}_robust_pool", k, baseline="posterior_predictable", pool=2) for k in (2, 4)),
+    *(_fixed(f"v05_fixed{k}_robust_pool", k, baseline="posterior_predictable", pool=2) for k in (1, 2, 4)),
+    _fixed("v05_fixed2_robust_pool4", 2, baseline="posterior_predictable", pool=4),
+    _fixed("v05_fixed2_robust_history", 2, baseline="posterior_predictable", prior_options=HISTORY_GP),
+    _fixed("v05_fixed2_robust_tracker", 2, baseline="posterior_predictable", prior="tracker", prior_options={}),
+    _fixed("v05_fixed2_robust_oracle", 2, baseline="posterior_predictable", prior="oracle"),
     _fixed("v05_fixed4_robust_shared", 4, baseline="posterior"),
     replace(V05, name="v05_robust", budget="value_of_information", baseline="posterior_predictable"),
     replace(V05, name="v05_robust_k2", k_init=2, budget="value_of_information", baseline="posterior_predictable"),
 ]
+MAIN_ARMS = (
+    "grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n2 v05 v05_wave v05_fixed1 v05_fixed2 v05_fixed4 v05_robust "
+    "v05_fixed1_robust v05_fixed2_robust v05_fixed2_robust_pool"
+).split()
+"""What a study without a list of arms runs."""
 ARMS: dict[str, Arm] = {arm.name: arm for arm in _ALL}
 
 

@@ -20,12 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from v05_verl.lab.arms import ARMS, find_arm
+from v05_verl.lab.arms import ARMS, MAIN_ARMS, find_arm
 from v05_verl.lab.compare import CONTROL, REFERENCE, as_markdown, summarize
 from v05_verl.lab.study import Curve, Job, read_curve, run_all, with_learning_rates
 from v05_verl.lab.tasks import TASKS
 
-MAIN_ARMS = [name for name, arm in ARMS.items() if arm.main]
 TUNING_SEED = 1000
 
 
