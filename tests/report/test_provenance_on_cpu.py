@@ -43,6 +43,13 @@ def test_launches_add_up_and_a_killed_one_stays_open(tmp_path):
     assert (second["command"], second["exit_code"]) == (["second"], 137)
 
 
+def test_paths_below_the_working_directory_are_noted_relative_to_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = str(Path.cwd())
+    provenance.begin_launch(tmp_path, "v05", 0, [f"{here}/.venv/bin/python", f"a={here}/data", "b=/elsewhere", here])
+    assert read(tmp_path)["launches"][0]["command"] == [".venv/bin/python", "a=data", "b=/elsewhere", here]
+
+
 def test_the_commit_is_that_of_this_checkout():
     root = Path(__file__).parents[2]
     head = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True)

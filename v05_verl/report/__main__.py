@@ -52,6 +52,7 @@ def _text(summary: dict[str, Any]) -> str:
         parts.append(tables.markdown(tables.all_tables(summary)))
     if summary["notes"]:
         parts.append("## Missing or to be known\n\n" + "".join(f"- {note}\n" for note in summary["notes"]))
+    parts.append(f"## Provenance\n\n{findings.origin_sentence(summary)}\n")
     return "\n".join(parts)
 
 
@@ -63,7 +64,7 @@ def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict
     (folder / "table.md").write_text(text, encoding="utf-8")
     (folder / "table.csv").write_text(tables.means_csv(summary), encoding="utf-8")
     (folder / "seeds.csv").write_text(tables.seeds_csv(summary), encoding="utf-8")
-    text = page.html(summary, findings.sentences(summary), tables.all_tables(summary), images)
+    text = page.html(summary, tables.all_tables(summary), images)
     (folder / "report.html").write_text(text, encoding="utf-8")
 
 

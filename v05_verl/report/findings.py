@@ -33,6 +33,14 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     return out
 
 
+def origin_sentence(summary: dict[str, Any]) -> str:
+    """Commit and versions, where all launches agree on them."""
+    commit = summary["commit"] or "not the same for all launches, or not known; see launches in summary.json"
+    changed = ", with uncommitted changes" if summary["dirty"] else ""
+    versions = (f"{name} {version or 'not installed'}" for name, version in (summary["versions"] or {}).items())
+    return f"Commit: {commit}{changed}. Versions: {', '.join(versions) or 'see launches in summary.json'}."
+
+
 def _best(summary: dict[str, Any], ours: list[str], reference: str) -> str:
     reaching = [arm for arm in ours if _share(summary["arms"][arm]) is not None]
     if not ours:

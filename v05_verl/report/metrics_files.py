@@ -45,7 +45,8 @@ def read_launch(path: Path) -> LaunchLog:
     lines = path.read_bytes().splitlines()
     records: Records = {}
     is_cut_off = False
-    notes = [] if lines else [f"{path} is empty: its launch ended before the first validation or step"]
+    name = f"{path.parent.name}/{path.name}"
+    notes = [] if lines else [f"{name} is empty: its launch ended before the first validation or step"]
     for number, line in enumerate(lines, start=1):
         try:
             step, data = _parse(line)
@@ -56,7 +57,7 @@ def read_launch(path: Path) -> LaunchLog:
                     "cut off by a kill, so the file was damaged otherwise: restore it, or delete it to report without"
                 ) from error
             is_cut_off = True
-            notes.append(f"{path}, line {number} (the last), is cut off and left out")
+            notes.append(f"{name}, line {number} (the last), is cut off and left out")
             continue
         records.setdefault(step, {}).update(data)
     return LaunchLog(records, is_cut_off, notes)

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from v05_verl.report import findings
 from v05_verl.report.tables import Table
 
 CAPTIONS = {
@@ -68,8 +69,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; paddi
 <ul>{% for sentence in definitions.values() %}<li>{{ sentence }}</li>
 {% endfor %}</ul>
 <h2>Provenance</h2>
-<p>Commit: {{ commit or "see the launches" }}{% if dirty %} (with uncommitted changes){% endif %}.
-{% if versions %}Versions: {{ versions }}.{% endif %}</p>
+<p>{{ origin }}</p>
 {% for launch in launches %}<details><summary>{{ launch.title }}</summary><pre>{{ launch.command }}</pre></details>
 {% endfor %}
 </body>
@@ -77,30 +77,22 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; paddi
 """
 
 
-def html(
-    summary: dict[str, Any], findings: list[str], tables: list[Table], figures: dict[str, dict[str, bytes]]
-) -> str:
+def html(summary: dict[str, Any], tables: list[Table], figures: dict[str, dict[str, bytes]]) -> str:
     """The page; text from files is escaped."""
     launches = [
         {"title": _launch_title(launch), "command": shlex.join(launch["command"])} for launch in summary["launches"]
     ]
-    versions = (f"{name} {version or 'not installed'}" for name, version in (summary["versions"] or {}).items())
-    return (
-        Environment(autoescape=True, trim_blocks=False)
-        .from_string(TEMPLATE)
-        .render(
-            title="V0.5 for verl: comparison of " + ", ".join(arm["label"] for arm in summary["arms"].values()),
-            findings=findings,
-            notes=summary["notes"],
-            figures={name: _inline(images["svg"]) for name, images in figures.items()},
-            captions=CAPTIONS,
-            tables=tables,
-            definitions=summary["definitions"],
-            commit=summary["commit"],
-            dirty=summary["dirty"],
-            versions=", ".join(versions),
-            launches=launches,
-        )
+    template = Environment(autoescape=True).from_string(TEMPLATE)
+    return template.render(
+        title="V0.5 for verl: comparison of " + ", ".join(arm["label"] for arm in summary["arms"].values()),
+        findings=findings.sentences(summary),
+        notes=summary["notes"],
+        figures={name: _inline(images["svg"]) for name, images in figures.items()},
+        captions=CAPTIONS,
+        tables=tables,
+        definitions=summary["definitions"],
+        origin=findings.origin_sentence(summary),
+        launches=launches,
     )
 
 

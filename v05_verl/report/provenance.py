@@ -35,6 +35,8 @@ PACKAGES = {
 def begin_launch(folder: Path, arm: str, seed: int, command: list[str]) -> int:
     """Adds a launch to the folder's ``run.json`` (made where it is missing) and returns its number, from 1.
 
+    Paths below the working directory are noted relative to it: the command holds there, on any machine.
+
     Raises:
         ValueError: the folder holds a run of another arm or seed, or ``run.json`` is not one.
     """
@@ -45,6 +47,7 @@ def begin_launch(folder: Path, arm: str, seed: int, command: list[str]) -> int:
             f"{folder / FILE} is of arm {run['arm']}, seed {run['seed']}, not of arm {arm}, seed {seed}; "
             "choose another folder or delete that run"
         )
+    command = [argument.replace(f"{Path.cwd()}{os.sep}", "") for argument in command]
     launch = {"command": command, **_git_state(), "versions": versions(), "started": _now().isoformat()}
     run["launches"].append(launch | {"ended": None, "wall_s": None, "exit_code": None})
     _write(folder, run)
