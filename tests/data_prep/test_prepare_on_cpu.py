@@ -1,0 +1,184 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command on the raw files: row counts, schema, the same bytes, and verl's own loader."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from omegaconf import OmegaConf
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+from verl.utils.dataset.rl_dataset import RLHFDataset
+
+from data_prep import prepare
+from data_prep.registry import BENCHMARKS, SETS
+from data_prep.schema import SCHEMA
+from data_prep.source import sha256
+from data_prep.templates import DAPO
+
+ROWS = {
+    "aime2024": 30,
+    "aime2025": 30,
+    "amc2023": 40,
+    "math500": 500,
+    "minerva_math": 272,
+    "olympiadbench": 675,
+    "dapo_math_17k": 14116,
+}
+
+
+@pytest.fixture(scope="module")
+def prepared(raw, tmp_path_factory):
+    out = tmp_path_factory.mktemp("data")
+    assert prepare.main(["--raw", str(raw), "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def entries(prepared):
+    return json.loads((prepared / "manifest.json").read_text())
+
+
+def rows_of(prepared, name):
+    return pq.read_table(prepared / f"{name}.parquet").to_pylist()
+
+
+def test_row_counts(entries):
+    assert {name: entry["counts"]["distinct"] for name, entry in entries.items()} == ROWS
+    assert {name: entries[name]["rows"] for name in BENCHMARKS} == {name: ROWS[name] for name in BENCHMARKS}
+    dapo = entries["dapo_math_17k"]
+    assert dapo["rows"] == dapo["counts"]["without_near_duplicates"] < ROWS["dapo_math_17k"]
+
+
+def test_the_manifest_states_input_and_output(entries, prepared, raw):
+    for name, entry in entries.items():
+        assert entry["output"]["sha256"] == sha256(prepared / entry["output"]["file"])
+        assert entry["input"]["sha256"] == sha256(raw / entry["input"]["file"])
+        assert entry["licence"] == SETS[name].licence and entry["template"] == "dapo"
+        assert sum(entry["answers"].values()) == entry["rows"]
+    assert entries["olympiadbench"]["answers_kept_as_they_are"] == ["1760", "1965"]
+    assert all(not entries[name]["answers_kept_as_they_are"] for name in BENCHMARKS if name != "olympiadbench")
+
+
+def test_the_same_bytes_twice(prepared, raw, tmp_path):
+    assert prepare.main(["--raw", str(raw), "--out", str(tmp_path)]) == 0
+    files = sorted(path.name for path in prepared.iterdir())
+    assert files == sorted(path.name for path in tmp_path.iterdir()) and len(files) == 9
+    assert all((prepared / name).read_bytes() == (tmp_path / name).read_bytes() for name in files)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_have_verls_schema(prepared, name):
+    assert pq.read_schema(prepared / f"{name}.parquet").equals(SCHEMA)
+    for row in rows_of(prepared, name):
+        (message,) = row["prompt"]
+        info = row["extra_info"]
+        assert row["data_source"] == name and message["role"] == "user"
+        assert message["content"] == DAPO.apply(info["problem"])
+        assert info["problem"] == info["problem"].strip() and info["answer"] and row["reward_model"]["ground_truth"]
+        assert info["split"] == ("train" if name == "dapo_math_17k" else "test")
+    indices = [row["extra_info"]["index"] for row in rows_of(prepared, name)]
+    assert indices == sorted(set(indices))
+
+
+def test_answers_are_canonical_and_originals_kept(prepared):
+    aime = {row["extra_info"]["answer"]: row["reward_model"]["ground_truth"] for row in rows_of(prepared, "aime2024")}
+    assert aime["025"] == "25"
+    amc = {row["extra_info"]["answer"]: row["reward_model"]["ground_truth"] for row in rows_of(prepared, "amc2023")}
+    assert amc["27.0"] == "27" and amc["-1.0"] == "-1"
+    olympiad = {row["extra_info"]["id"]: row for row in rows_of(prepared, "olympiadbench")}
+    tolerant = [row for row in olympiad.values() if row["extra_info"]["tolerance"]]
+    assert [(r["extra_info"]["tolerance"], r["extra_info"]["unit"]) for r in tolerant] == [(0.1, "%")]
+    assert sum(row["extra_info"]["is_list"] for row in olympiad.values()) >= 94
+
+
+@pytest.fixture(scope="module")
+def tokenizer(raw):
+    """A byte-level BPE tokenizer trained on the benchmark files themselves."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000,
+        special_tokens=["<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train([str(raw / "math500" / "test.jsonl")], trainer)
+    loaded = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|im_end|>")
+    loaded.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    return loaded
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_verls_dataset_loads_each_file(prepared, entries, tokenizer, name, tmp_path):
+    dataset = load(prepared / f"{name}.parquet", tokenizer, tmp_path)
+    assert len(dataset) == entries[name]["rows"]
+    item = dataset[0]
+    assert item["raw_prompt"][0]["content"].startswith(DAPO.prefix)
+    ids = tokenizer.apply_chat_template(item["raw_prompt"], add_generation_prompt=True, return_dict=False)
+    assert DAPO.suffix in tokenizer.decode(ids)
+
+
+def test_verls_dataset_joins_all_benchmarks(prepared, tokenizer, tmp_path):
+    dataset = load([prepared / f"{name}.parquet" for name in BENCHMARKS], tokenizer, tmp_path)
+    assert len(dataset) == 30 + 30 + 40 + 500 + 272 + 675
+
+
+def load(files, tokenizer, cache):
+    files = [str(file) for file in (files if isinstance(files, list) else [files])]
+    config = {"cache_dir": str(cache), "max_prompt_length": 8192, "filter_overlong_prompts": True}
+    config["filter_overlong_prompts_workers"] = 1
+    return RLHFDataset(files, tokenizer, OmegaConf.create(config))
+
+
+def test_limit_template_and_no_dedup(raw, tmp_path):
+    arguments = ["--raw", str(raw), "--out", str(tmp_path), "--template", "boxed"]
+    assert prepare.main([*arguments, "--sets", "dapo_math_17k", "--no-dedup", "--limit", "5"]) == 0
+    assert prepare.main([*arguments, "--sets", "amc2023", "--limit", "3"]) == 0
+    entries = json.loads((tmp_path / "manifest.json").read_text())
+    assert {name: (entry["rows"], entry["template"]) for name, entry in entries.items()} == {
+        "amc2023": (3, "boxed"),
+        "dapo_math_17k": (5, "boxed"),
+    }
+    content = rows_of(tmp_path, "amc2023")[0]["prompt"][0]["content"]
+    assert content.endswith("\n\nPlease reason step by step, and put your final answer within \\boxed{}.")
+    assert "Answer:" not in content
+
+
+def test_contaminated_rows_can_be_dropped(raw, tmp_path):
+    arguments = ["--raw", str(raw), "--out", str(tmp_path), "--sets", "dapo_math_17k", "--drop-contaminated"]
+    assert prepare.main(arguments) == 0
+    entry = json.loads((tmp_path / "manifest.json").read_text())["dapo_math_17k"]
+    report = json.loads((tmp_path / "dapo_math_17k.report.json").read_text())
+    dropped = {match["train"] for match in report["contamination"]}
+    assert entry["rows"] == entry["counts"]["without_near_duplicates"] - len(dropped)
+    assert not dropped & {row["extra_info"]["id"] for row in rows_of(tmp_path, "dapo_math_17k")}
+    found = entry["contamination"]
+    # Counted independently by exact wording, .../data/README.md states 22, 9 and 14; rewordings come on top.
+    assert found["amc2023"]["problems"] >= 22
+    assert found["math500"]["problems"] >= 9
+    assert found["olympiadbench"]["problems"] >= 14
+    assert found["aime2024"]["problems"] == found["aime2025"]["problems"] == found["minerva_math"]["problems"] == 0
+
+
+def test_upstreams_own_rows_give_the_same_problems(raw, prepared, tmp_path):
+    """14 rows in the upstream schema; their template is taken off, so that they equal the mirror's."""
+    file = raw / "dapo_math_17k" / "upstream_schema_14rows.jsonl"
+    arguments = ["--raw", str(raw), "--input", f"dapo_math_17k={file}", "--sets", "dapo_math_17k", "--no-dedup"]
+    assert prepare.main([*arguments, "--out", str(tmp_path)]) == 0
+    mirror = {
+        row["extra_info"]["problem"]: row["reward_model"]["ground_truth"] for row in rows_of(prepared, "dapo_math_17k")
+    }
+    rows = rows_of(tmp_path, "dapo_math_17k")
+    assert len(rows) == 14
+    assert all(
+        mirror.get(row["extra_info"]["problem"], row["reward_model"]["ground_truth"])
+        == row["reward_model"]["ground_truth"]
+        for row in rows
+    )
+    assert sum(row["extra_info"]["problem"] in mirror for row in rows) >= 12
+    assert all("Solve the following math problem" not in row["extra_info"]["problem"] for row in rows)
