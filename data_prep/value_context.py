@@ -45,10 +45,13 @@ class PromptIndex:
         self._prompts = list(prompts)
         for row, prompt in enumerate(self._prompts):
             self._by_tail[_tail(prompt)].append(row)
+        self._lengths = sorted({len(tail) for tail in self._by_tail if tail})
 
     def find(self, text: str) -> int | None:
         """The row whose prompt stands in ``text``, the longest where several do; None where none does."""
-        candidates = [row for row in self._by_tail.get(_tail(text), []) if self._prompts[row] in text]
+        tail = _tail(text)
+        ends = [tail[-length:] for length in self._lengths if length <= len(tail)]
+        candidates = [row for end in ends for row in self._by_tail.get(end, []) if self._prompts[row] in text]
         return max(candidates, key=lambda row: len(self._prompts[row]), default=None)
 
 

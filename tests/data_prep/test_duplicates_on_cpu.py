@@ -1,0 +1,148 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_prep.contamination import contamination, summary
+from data_prep.dedup import ExactDedup, near_duplicates
+from data_prep.problem import Problem
+from data_prep.similarity import SHINGLE, ShingleIndex, numbers, shingles, text_key
+from data_prep.templates import BOXED, DAPO, TEMPLATES, strip_template
+
+ROOMS = "There are $1000$ rooms in a row along a long corridor. Initially, the first room contains $1000$ people."
+STONES = "Dexter and Raquel are playing a game with $N$ stones. Dexter goes first and takes one stone from the pile."
+
+
+def problems(*pairs):
+    return [
+        Problem(text=text.strip(), answer=answer, id=f"p{i}", row=i, verbatim=text)
+        for i, (text, answer) in enumerate(pairs)
+    ]
+
+
+def near(*pairs):
+    items = problems(*pairs)
+    return near_duplicates(items, [item.answer for item in items])
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
+@given(problem=st.text(max_size=80))
+def test_a_template_is_taken_off_exactly(template, problem):
+    assert strip_template(template.apply(problem)) == problem or problem.startswith(DAPO.prefix)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "What is 1+1?",
+        DAPO.prefix + "What is 1+1?",  # no suffix
+        "What is 1+1?" + DAPO.suffix,  # no prefix
+        DAPO.apply("x").replace("step by step", "carefully"),
+        " " + DAPO.apply("x"),
+    ],
+)
+def test_what_only_resembles_a_template_stays(prompt):
+    assert strip_template(prompt) == prompt
+
+
+def test_a_template_is_not_applied_twice():
+    assert BOXED.apply(strip_template(DAPO.apply("What?"))) == BOXED.apply("What?")
+
+
+def test_exact_copies_are_dropped_and_contradictions_kept_in_mind():
+    read = ExactDedup()
+    for problem in problems(("A?", "1"), ("B?", "2"), ("A?", "1"), ("A?", "3"), ("A? ", "1")):
+        read.add(problem)
+    assert (read.rows, [problem.id for problem in read.problems]) == (5, ["p0", "p1", "p4"])
+    assert read.contradictions() == [{"ids": ["p0"], "answers": {"1": 2, "3": 1}, "similarity": 1.0}]
+
+
+def test_without_dropping_every_row_stays():
+    read = ExactDedup(drop=False)
+    for problem in problems(("A?", "1"), ("A?", "3"), ("A?", "1")):
+        read.add(problem)
+    assert [problem.id for problem in read.problems] == ["p0", "p1", "p2"]
+    assert read.contradictions()[0]["answers"] == {"1": 2, "3": 1}
+
+
+def test_typesetting_makes_no_other_problem():
+    found = near((ROOMS, "31"), (ROOMS.replace("$", ""), "31"), (ROOMS.replace("$1000$", r"\( 1000 \)") + " ", "31"))
+    assert found.keep == [0]
+    assert [group["dropped"] for group in found.groups] == ["p1", "p2"]
+    assert found.contradictions == []
+
+
+def test_other_numbers_make_another_problem():
+    assert near((ROOMS, "31"), (ROOMS.replace("1000", "2000"), "31")).keep == [0, 1]
+
+
+def test_a_signs_change_makes_another_problem():
+    assert near(("Solve $x^2+5x+6=0$ for the larger x.", "-2"), ("Solve $x^2-5x+6=0$ for the larger x.", "3")).keep == [
+        0,
+        1,
+    ]
+
+
+def test_rewording_is_a_duplicate_where_numbers_and_answer_agree():
+    reworded = ROOMS.replace("Initially, the first room", "At first, the first room")
+    assert near((ROOMS, "31"), (reworded, "31")).keep == [0]
+    differs = near((ROOMS, "31"), (reworded, "61"))
+    assert differs.keep == [0, 1]
+
+
+def test_the_most_frequent_answer_stays_and_the_contradiction_is_reported():
+    found = near((ROOMS, "61"), (ROOMS + " ", "31"), (ROOMS.replace("$", ""), "31"), (STONES, "5"))
+    assert found.keep == [1, 3]
+    (contradiction,) = found.contradictions
+    assert contradiction == {"ids": ["p0", "p1", "p2"], "answers": {"31": 2, "61": 1}, "similarity": 1.0}
+
+
+def test_chinese_problems_are_compared_by_their_words():
+    assert text_key("已知 $a=1$, 求 $T$ 的最大值.") != text_key("已知 $a=1$, 求 $T$ 的最小值.")
+    assert text_key("已知 $a=1$, 求 $T$") == text_key("已知$a = 1$，求$T$")
+
+
+def test_figures_are_left_out():
+    assert text_key("What is shown? [asy] draw((0,0)--(3,4)); [/asy]") == text_key("What is shown?")
+    assert numbers("Side 3 and 4. [asy] size(150); [/asy]") == {"3": 1, "4": 1}
+
+
+@given(st.text(alphabet="abcdef ", min_size=SHINGLE, max_size=80))
+def test_similarity_is_the_jaccard_index_of_the_shingles(text):
+    other = text[: len(text) // 2] + "zzzzzzzzzzzzzz" + text[len(text) // 2 :]
+
+    def runs(key):
+        return {key[i : i + SHINGLE] for i in range(len(key) - SHINGLE + 1)}
+
+    assert len(shingles(text)) == len(runs(text))
+    wanted = len(runs(text) & runs(other)) / len(runs(text) | runs(other))
+    found = ShingleIndex([text, other]).alike(0.01)
+    assert (found[0][2] if found else 0.0) == pytest.approx(wanted if wanted >= 0.01 else 0.0)
+    held = ShingleIndex([other]).containing([text], 0.0)[0]
+    assert (held[0][1] if held else 0.0) == pytest.approx(len(runs(text) & runs(other)) / len(runs(text)))
+
+
+def test_short_and_no_keys():
+    assert ShingleIndex(["ab", "ab"]).alike(0.5) == [(0, 1, 1.0)]
+    assert ShingleIndex([]).alike(0.5) == []
+    assert ShingleIndex([]).containing(["abc"], 0.5) == [[]]
+    assert len(shingles("")) == 1 and shingles("").dtype == np.uint64
+
+
+def test_contamination_finds_the_problem_inside_a_longer_one():
+    train = problems((ROOMS + " The answer is in the form m/n; find m+n.", "31"), (STONES, "5"))
+    bench = problems((ROOMS, "31"), (STONES.replace("one stone", "two stones"), "7"), ("Unrelated question?", "1"))
+    other = problems((ROOMS.replace("1000", "999"), "31"))
+    sets = {"first": (bench, [p.answer for p in bench]), "second": (other, ["31"])}
+    matches = contamination(train, [p.answer for p in train], sets)
+    assert [(m.benchmark, m.id, m.train, m.same_text, m.same_answer) for m in matches] == [
+        ("first", "p0", 0, False, True),
+        ("first", "p1", 1, False, False),
+    ]
+    assert matches[0].held == 1.0 and 0.65 <= matches[1].held < 1.0
+    assert summary(matches, ["first", "second"]) == {
+        "first": {"problems": 2, "same_text": 0, "training_rows": 2},
+        "second": {"problems": 0, "same_text": 0, "training_rows": 0},
+    }
