@@ -21,6 +21,8 @@ class BatchRows:
     """What the estimator needs beyond verl's arguments, one entry per row of the batch, padding rows included."""
 
     config: V05Config
+    texts: list[str]
+    """Prompt of each group."""
     is_real: np.ndarray
     """False for verl's padding rows, which enter no statistic."""
     is_final: np.ndarray
@@ -83,6 +85,7 @@ def compute_v05_outcome_advantage(
 
     Raises:
         RuntimeError: called outside ``V05Trainer``.
+        ValueError: a reward that is NaN or outside ``v05.reward_range``, with its prompt.
     """
     if _current is None:
         raise RuntimeError(
@@ -99,6 +102,7 @@ def compute_v05_outcome_advantage(
 
 def _row_baselines(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
     """Baselines of the sessions' final rows, handed to all rows of each session; NaN for padding rows."""
+    _check_rewards(rewards, rows)
     final = rows.is_real & rows.is_final
     by_session = np.full(int(rows.session.max(initial=-1)) + 1, np.nan)
     by_session[rows.session[final]] = session_baselines(
@@ -107,3 +111,15 @@ def _row_baselines(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
     rows.rewards = rewards
     rows.baselines = np.where(rows.is_real, by_session[rows.session], np.nan)
     return rows.baselines
+
+
+def _check_rewards(rewards: np.ndarray, rows: BatchRows) -> None:
+    lo, hi = rows.config.reward_range
+    wrong = rows.is_real & ~((rewards >= lo) & (rewards <= hi))  # NaN is in no range
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"v05: reward {rewards[row]:g} of prompt {rows.texts[rows.group[row]][:200]!r} is outside v05.reward_range "
+            f"[{lo:g}, {hi:g}] ({int(wrong.sum())} of {int(rows.is_real.sum())} rewards of this step are). Correct the "
+            "reward function, or set v05.reward_range to its range"
+        )

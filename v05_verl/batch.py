@@ -48,10 +48,18 @@ def collect_rows(
         prior[row] = np.nan if record.prior is None else record.prior
         final_row[uid, number] = max(final_row.get((uid, number), (-1, -1)), (int(output), row))
     is_final[[row for _, row in final_row.values()]] = True
+    groups = [records[uid] for uid in uids]
     rows = BatchRows(
-        config=config, is_real=is_real, is_final=is_final, session=session, group=group, wave=wave, prior=prior
+        config=config,
+        texts=[record.text for record in groups],
+        is_real=is_real,
+        is_final=is_final,
+        session=session,
+        group=group,
+        wave=wave,
+        prior=prior,
     )
-    return rows, [records[uid] for uid in uids]
+    return rows, groups
 
 
 @dataclass(frozen=True)
