@@ -60,7 +60,7 @@ def quickstart(aggregate: Aggregator) -> Figure:
                 mark_target(panel, aggregate)
     for row, metric in enumerate(("rollouts_per_prompt", "v05/prior/auc", "v05/prior/mse")):
         draw_metric(figure.add_subplot(grid[2 * row : 2 * row + 2, 2]), aggregate, metric)
-    return legend(figure, aggregate)
+    return legend(figure, aggregate, names_target=True)
 
 
 def overview(aggregate: Aggregator) -> Figure:
@@ -70,7 +70,7 @@ def overview(aggregate: Aggregator) -> Figure:
         panel = figure.add_subplot(2, 2, place)
         draw_accuracy(panel, aggregate, aggregate.headline, axis, labels.set_label(aggregate.headline))
         mark_target(panel, aggregate)
-    return legend(figure, aggregate)
+    return legend(figure, aggregate, names_target=True)
 
 
 def by_set(aggregate: Aggregator, axis: str) -> Figure:

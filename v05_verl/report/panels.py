@@ -34,6 +34,7 @@ METRICS = {
     "v05/prior/auc": "AUC of the prior",
     "v05/prior/mse": "Squared error of the prior, reward scale",
 }
+TARGET_STYLE = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}
 BAND_SEEDS = 3
 """Fewest seeds for a band; that of two (t = 12.7) covers the panel and says little."""
 MOVING = 5
@@ -71,14 +72,9 @@ def draw_metric(panel: Axes, aggregate: Aggregator, metric: str) -> None:
 
 
 def mark_target(panel: Axes, aggregate: Aggregator) -> None:
-    """A horizontal line at the target accuracy."""
-    target = aggregate.target()
-    if target is None:
-        return
-    panel.axhline(target, color="#555555", linewidth=1, linestyle=(0, (2, 2)), zorder=1)
-    text = f"target {100 * target:.1f}%"
-    # At the left, where the curves are still below it.
-    panel.annotate(text, (0, target), (4, 3), xycoords=("axes fraction", "data"), textcoords="offset points")
+    """A horizontal line at the target accuracy; the legend names it."""
+    if aggregate.target() is not None:
+        panel.axhline(aggregate.target(), zorder=1, **TARGET_STYLE)
 
 
 def say_nothing_logged(panel: Axes, title: str) -> None:
@@ -87,17 +83,21 @@ def say_nothing_logged(panel: Axes, title: str) -> None:
     panel.text(0.5, 0.5, "not logged by any run", ha="center", va="center", transform=panel.transAxes, color="#555555")
 
 
-def legend(figure: Figure, aggregate: Aggregator) -> Figure:
-    """One legend above all panels: the arms, their seeds and what the bands are."""
+def legend(figure: Figure, aggregate: Aggregator, *, names_target: bool = False) -> Figure:
+    """One legend above all panels: the arms, their seeds, what the bands are, the target where a panel marks it."""
     styles = labels.arm_styles(aggregate.arms)
     handles = []
     for arm in aggregate.arms:
         seeds = len(aggregate.of(arm))
         name = f"{labels.arm_label(arm)} ({seeds} seed{'s' if seeds > 1 else ''})"
         handles.append(Line2D([], [], label=name, **_drawn_as(styles[arm])))
+    if names_target and aggregate.target() is not None:
+        name = f"target: {labels.arm_label(aggregate.target_arm)}'s final accuracy, {100 * aggregate.target():.1f}%"
+        handles.append(Line2D([], [], label=name, **TARGET_STYLE))
     banded = any(len(aggregate.of(arm)) >= BAND_SEEDS for arm in aggregate.arms)
     title = f"lines: mean over seeds; bands: its 95% interval, from {BAND_SEEDS} seeds on" if banded else None
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), title=title, frameon=False)
+    columns = min(len(handles), max(1, int(figure.get_figwidth() // 3)))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title, frameon=False)
     return figure
 
 
