@@ -1,7 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
@@ -32,18 +31,8 @@ def dump(folder, step, rollouts):
     inputs = [f"system\nYou help.\nuser\n{prompt}\nassistant\n" for prompt in prompts]
     scores = [score for _, score in rollouts]
     uids = {"uid": [f"u{problem}_{i}_0" for i, (problem, _) in enumerate(rollouts)]}
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(
-            PPOTrainer._write_generations,
-            inputs,
-            ["x"] * len(scores),
-            ["1"] * len(scores),
-            scores,
-            uids,
-            str(folder),
-            step,
-        )
-        done.result()
+    outputs, golds = ["x"] * len(scores), ["1"] * len(scores)
+    PPOTrainer._write_generations(inputs, outputs, golds, scores, uids, str(folder), step)
 
 
 def convert(data, folder, out, *more):

@@ -4,6 +4,7 @@
 
     python -m v05_verl.grading.audit tests/grading/pairs.jsonl
     python -m v05_verl.grading.audit rollouts/17.jsonl --against math_verify --show 50
+    python -m v05_verl.grading.audit --golds ../shared/data/raw
 
 FILE holds one JSON object per line: ``answer`` (or ``gts``) and ``response`` (or ``output``, so that verl's rollout and
 validation dumps can be read); ``data_source``, ``extra_info`` and ``equal``, a verdict by hand, are optional.
@@ -22,6 +23,7 @@ from typing import Any
 
 from v05_verl.grading.extract import final_answer
 from v05_verl.grading.pool import shared_pool
+from v05_verl.grading.samples import gold_pairs
 from v05_verl.grading.score import compute_score
 
 Grader = Callable[["Pair"], bool]
@@ -43,18 +45,15 @@ def read_pairs(path: Path) -> Iterator[Pair]:
     """Pairs of ``path``; raises ValueError naming the line that lacks something."""
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
-            row = json.loads(line)
-            answer, response = row.get("answer", row.get("gts")), row.get("response", row.get("output"))
-            if answer is None or response is None:
-                raise ValueError(f"{path}, line {number}: answer (or gts) and response (or output) are needed")
-            yield Pair(
-                answer=answer,
-                response=response,
-                data_source=row.get("data_source", ""),
-                extra_info=row.get("extra_info"),
-                equal=row.get("equal"),
-                topic=row.get("topic", ""),
-            )
+            yield _pair(json.loads(line), f"{path}, line {number}")
+
+
+def _pair(row: dict[str, Any], where: str) -> Pair:
+    answer, response = row.get("answer", row.get("gts")), row.get("response", row.get("output"))
+    if answer is None or response is None:
+        raise ValueError(f"{where}: answer (or gts) and response (or output) are needed")
+    optional = {key: row[key] for key in ("data_source", "extra_info", "equal", "topic") if key in row}
+    return Pair(answer, response, **optional)
 
 
 def graders(deadline: float = 10.0) -> dict[str, Grader]:
@@ -119,13 +118,17 @@ def disagreements(results: list[tuple[Pair, dict[str, bool]]], against: list[str
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m v05_verl.grading.audit", description=__doc__.partition("\n")[0])
-    parser.add_argument("file", type=Path, help="JSON lines of answers and responses")
+    parser.add_argument("file", type=Path, nargs="?", help="JSON lines of answers and responses")
+    parser.add_argument("--golds", type=Path, metavar="RAW", help="check the gold answers below RAW instead")
     known = ("math_dapo", "math_reward", "math_verify")
     parser.add_argument("--against", nargs="*", choices=known, default=list(known), help="graders to compare with")
     parser.add_argument("--show", type=int, default=20, help="disagreements to list; 0 lists all")
     options = parser.parse_args(argv)
     chosen = {name: grader for name, grader in graders().items() if name == "ours" or name in options.against}
-    results = audit(list(read_pairs(options.file)), chosen)
+    if (options.file is None) == (options.golds is None):
+        parser.error("name either FILE or --golds RAW")
+    pairs = [_pair(row, "gold") for row in gold_pairs(options.golds)] if options.golds else read_pairs(options.file)
+    results = audit(list(pairs), chosen)
     print(table(results))
     lines = list(disagreements(results, options.against))
     print(f"\n{len(lines)} pairs with a disagreement")

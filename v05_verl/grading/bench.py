@@ -12,33 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import sys
 import time
 from pathlib import Path
 
+from v05_verl.grading.samples import responses
 from v05_verl.grading.score import compute_score
-
-
-def responses(raw: Path, count: int, seed: int = 0) -> list[tuple[str, str, str, dict]]:
-    """``count`` of (data_source, response, gold, extra_info), drawn evenly from all sets below ``raw``."""
-    from data_prep.registry import SETS
-    from data_prep.source import open_local
-    from v05_verl.grading.canonical import canonical_answer
-
-    random_state = random.Random(seed)
-    items = []
-    for name, problem_set in SETS.items():
-        rows = open_local(problem_set, raw).rows
-        problems = [problem_set.parse(row, number) for number, row in zip(range(500), rows, strict=False)]
-        golds = [canonical_answer(problem.answer, problem.unit, problem.is_list) for problem in problems]
-        for _ in range(count // len(SETS)):
-            gold = random_state.choice(golds)
-            answer = gold if random_state.random() < 0.5 else random_state.choice(golds)
-            text = f"We compute step by step.\n\nAnswer: $\\boxed{{{answer.text}}}$"
-            items.append((name, text, gold.text, {"unit": gold.unit, "is_list": gold.is_list}))
-    random_state.shuffle(items)
-    return items
 
 
 def measure(items: list, grader, seconds: float) -> tuple[int, float]:
@@ -61,8 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, child processes included
     items = responses(options.raw, options.responses)
     paths = {
-        "ours": lambda source, text, gold, info: compute_score(source, text, gold, info, workers=1),
-        "verl math_verify": lambda source, text, gold, info: math_verify.compute_score(text, gold),
+        "ours": lambda gold, text: compute_score(gold.data_source, text, gold.text, gold.extra_info, workers=1),
+        "verl math_verify": lambda gold, text: math_verify.compute_score(text, gold.text),
     }
     rates = {}
     for name, grader in paths.items():

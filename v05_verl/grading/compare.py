@@ -21,7 +21,6 @@ from v05_verl.grading.structure import Answer, structure
 MAX_LIST = 24
 WORD_LETTERS = 4
 MAX_CHAIN = 6  # sides of "a = b = c"
-APPROXIMATELY = 0.01  # how far apart, relatively, the two sides of an approximation may be
 
 _CHOICE_MARK = re.compile(r"\([A-J]\)")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
@@ -76,11 +75,17 @@ def _results(prediction: str) -> list[str]:
     """34 of "m + n = 34", both sides of "1/3 \\approx 0.333"; an equation that ends in "= 0" has no result."""
     sides = _APPROXIMATELY.split(prediction)
     if len(sides) == 2:
-        values = [constant(side) for side in sides]
-        agree = None not in values and abs(values[0] - values[1]) <= APPROXIMATELY * max(map(abs, values))
-        return sides if agree else sides[:1]
+        return sides if _is_approximation(*sides) else sides[:1]
     sides = prediction.split("=")
     return [sides[-1]] if 1 < len(sides) <= MAX_CHAIN and sides[-1].strip() != "0" else []
+
+
+def _is_approximation(exact: str, rounded: str) -> bool:
+    """Whether ``rounded`` is ``exact`` to its own decimals; 203 for 204 is a second guess and none."""
+    number, value = parse_number(rounded), constant(exact)
+    if number is None or value is None:
+        return False
+    return abs(value - float(number.value)) <= 0.51 * 10.0 ** -(number.decimals or 0)
 
 
 def _structure(text: str, split_commas: bool) -> Answer | None:

@@ -49,7 +49,9 @@ class Pool:
         recycle_after: pairs after which a worker is replaced, which bounds what SymPy's caches hold.
     """
 
-    def __init__(self, workers: int = 2, deadline: float = 5.0, memory_bytes: int = 4 << 30, recycle_after: int = 5000):
+    def __init__(
+        self, workers: int = 2, deadline: float = 10.0, memory_bytes: int = 4 << 30, recycle_after: int = 5000
+    ):
         if workers < 1 or deadline <= 0:
             raise ValueError(f"workers must be at least 1 and deadline above 0, got {workers} and {deadline:g}")
         self.workers, self.deadline, self.memory_bytes, self.recycle_after = (

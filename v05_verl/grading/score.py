@@ -53,7 +53,7 @@ def compute_score(
     reward_range: Sequence[float] = (-1.0, 1.0),
     math_verify: MathVerify = "auto",
     workers: int = 2,
-    deadline: float = 5.0,
+    deadline: float = 10.0,
     overlong: Mapping[str, Any] | None = None,
     reward_router_address: str | None = None,
     reward_model_tokenizer: Any = None,
@@ -110,7 +110,7 @@ def grade(
     rules: Rules,
     math_verify: MathVerify = "auto",
     workers: int = 2,
-    deadline: float = 5.0,
+    deadline: float = 10.0,
 ) -> Graded:
     """Verdict on an extracted answer; see ``compute_score``."""
     if math_verify == "require" and not _math_verify_installed():
