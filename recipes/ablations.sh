@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Ablations of V0.5, one run after the other, each with the same number of rollouts: bash recipes/ablations.sh
+# Names to run: ONLY="v05_fixed2 v05_tracker" bash recipes/ablations.sh. Knobs as in common.sh; runs that are done are
+# skipped, killed ones go on.
+set -euo pipefail
+RECIPES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+# ---- the list ----
+ABLATIONS=(
+    # no sequential budget; prompts per step such that every step has as many rollouts as with k = 4
+    v05_fixed1 v05_fixed2 v05_fixed4 v05_fixed8 v05_fixed16
+    # value model: none (group mean of 4), one rate for all prompts, per-prompt tracker, gp (the arm v05 itself), V0
+    v05_no_prior v05_constant v05_tracker v05_gp v05_v0
+    # V0 without the prompt's own past
+    v05_v0_no_history
+    # price of a rollout, x 1/4 and x 4; x 1 is the arm v05
+    v05_cost_quarter v05_cost_x4
+)
+
+run() {
+    local name=$1 k
+    shift
+    case $name in
+        v05_fixed*)
+            k=${name#v05_fixed}
+            K=$k PROMPTS=$((4 * ${PROMPTS:-$DEFAULT_PROMPTS} / k)) bash "$RECIPES/v05/run_qwen3_4b_fixed.sh" "$@" ;;
+        v05_no_prior) K=4 PRIOR=constant variant "$name" run_qwen3_4b_fixed.sh v05.baseline=group_mean "$@" ;;
+        v05_constant) PRIOR=constant variant "$name" run_qwen3_4b.sh "$@" ;;
+        v05_tracker) PRIOR=tracker variant "$name" run_qwen3_4b.sh "$@" ;;
+        v05_gp) PRIOR=gp variant v05 run_qwen3_4b.sh "$@" ;;
+        v05_v0) PRIOR=v0 variant "$name" run_qwen3_4b.sh "$@" ;;
+        v05_v0_no_history) PRIOR=v0 variant "$name" run_qwen3_4b.sh ++v05.value.v0.history=False "$@" ;;
+        v05_cost_quarter) variant "$name" run_qwen3_4b.sh v05.marginal_cost=0.0009765625 "$@" ;;
+        v05_cost_x4) variant "$name" run_qwen3_4b.sh v05.marginal_cost=0.015625 "$@" ;;
+        *) echo "ablations.sh: unknown ablation '$name'; there are ${ABLATIONS[*]}" >&2; exit 2 ;;
+    esac
+}
+
+# ARM and script of v05/, and what the ablation changes.
+variant() { ARM=$1 bash "$RECIPES/v05/$2" "${@:3}"; }
+
+DEFAULT_PROMPTS=$([ "${SMOKE:-0}" = 1 ] && echo 16 || echo 512)
+for name in ${ONLY:-${ABLATIONS[*]}}; do run "$name" "$@"; done

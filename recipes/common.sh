@@ -1,0 +1,213 @@
+# What all arms share; sourced by the scripts of grpo/, rloo/, dapo/, v05/ and by evaluate.sh. A script sets ARM (its
+# name in folders and reports) and METHOD (all that it changes), then calls: launch "$@"
+
+# ---- knobs ----
+SETUP=${SETUP:-paper}                     # paper: 4 nodes x 8 GPUs; node: 1 x 8. Speed only, the optimisation is the same
+SMOKE=${SMOKE:-0}                         # 1: a few steps on a CPU, with the tiny model, its task and its reward
+DRY_RUN=${DRY_RUN:-0}                     # 1: print the command and stop
+ENGINE=${ENGINE:-}                        # vllm (default) or sglang; with SMOKE=1 hf (default) or vllm
+SEED=${SEED:-0}
+OUT=${OUT:-outputs/qwen3_4b}              # results: $OUT/$ARM/seed_$SEED. On several nodes: a folder that all of them see
+DATA_DIR=${DATA_DIR:-data}                # parquet files of: python -m data_prep.prepare --out $DATA_DIR
+MODEL_PATH=${MODEL_PATH:-Qwen/Qwen3-4B-Instruct-2507}
+PYTHON=${PYTHON:-python3}                 # of the environment that holds verl and v05_verl, on all nodes
+RAY_ADDRESS=${RAY_ADDRESS:-}              # http://head:8265 of a running Ray cluster: submit the run as a job to it
+if [ "$SMOKE" = 1 ]; then
+    PROMPTS=${PROMPTS:-16} ROLLOUTS=${ROLLOUTS:-768} POINTS=${POINTS:-3} SAVE_FREQ=${SAVE_FREQ:-2} VAL_N=${VAL_N:-4}
+    PROMPT_TOKENS=16 RESPONSE_TOKENS=12 LR=${LR:-2e-4}
+fi
+PROMPTS=${PROMPTS:-512}                   # per training step
+ROLLOUTS=${ROLLOUTS:-1228800}             # training rollouts of the whole run
+POINTS=${POINTS:-11}                      # validations, the first and the last included
+SAVE_FREQ=${SAVE_FREQ:-10}                # training steps from one checkpoint to the next
+VAL_N=${VAL_N:-16}                        # answers per validation problem: mean@16
+PROMPT_TOKENS=${PROMPT_TOKENS:-2048}
+RESPONSE_TOKENS=${RESPONSE_TOKENS:-8192}
+LR=${LR:-1e-6}
+MINI_BATCHES=4                            # optimizer steps per training step
+REWARD_RANGE=[-1,1]
+BENCHMARKS=(aime2024 aime2025 amc2023 math500 minerva_math olympiadbench)
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+case $OUT in /*) ;; *) OUT=$PWD/$OUT ;; esac
+case $DATA_DIR in /*) ;; *) DATA_DIR=$PWD/$DATA_DIR ;; esac
+
+refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
+
+# ---- machine: all that a GPU and a CPU, or one node and four, do differently ----
+if [ "$SMOKE" = 1 ]; then
+    ENGINE=${ENGINE:-hf}
+    case $ENGINE in hf | vllm) ;; *) refuse "SMOKE=1 knows ENGINE=hf and vllm, not '$ENGINE'" ;; esac
+    TOY=$OUT/toy/seed_$SEED
+    TRAIN_FILE=$TOY/train.parquet
+    VAL_FILES=$TOY/val.parquet
+    MODEL_PATH=$TOY/model
+    GRADER=pkg://v05_verl.lab.toy_reward
+    MACHINE=(
+        +cpu="$ENGINE"
+        actor_rollout_ref.rollout.max_model_len=192
+        actor_rollout_ref.rollout.agent.agent_loop_config_path="$TOY/agent_loops.yaml"
+    )
+else
+    ENGINE=${ENGINE:-vllm}
+    case $ENGINE in vllm | sglang) ;; *) refuse "ENGINE is vllm or sglang, not '$ENGINE'" ;; esac
+    case $SETUP in
+        paper) NODES=4 ;;
+        node) NODES=1 ;;
+        *) refuse "SETUP is paper (4 nodes x 8 GPUs) or node (1 x 8), not '$SETUP'" ;;
+    esac
+    TRAIN_FILE=$DATA_DIR/dapo_math_17k.parquet
+    VAL_FILES=[$(printf "$DATA_DIR/%s.parquet," "${BENCHMARKS[@]}" | sed 's/,$//')]
+    GRADER=pkg://v05_verl.grading
+    MACHINE=(
+        trainer.nnodes=$NODES
+        trainer.n_gpus_per_node=8
+        actor_rollout_ref.model.use_remove_padding=True
+        actor_rollout_ref.model.enable_gradient_checkpointing=True
+        actor_rollout_ref.actor.strategy=fsdp2
+        actor_rollout_ref.actor.use_dynamic_bsz=True
+        actor_rollout_ref.actor.ppo_max_token_len_per_gpu=$((2 * (PROMPT_TOKENS + RESPONSE_TOKENS)))
+        actor_rollout_ref.rollout.name="$ENGINE"
+        actor_rollout_ref.rollout.tensor_model_parallel_size=1
+        actor_rollout_ref.rollout.gpu_memory_utilization=0.7
+        actor_rollout_ref.rollout.max_num_batched_tokens=$((PROMPT_TOKENS + RESPONSE_TOKENS))
+        actor_rollout_ref.rollout.max_model_len=$((PROMPT_TOKENS + RESPONSE_TOKENS))
+    )
+fi
+
+# ---- shared by all arms ----
+DATA=(
+    data.train_files="$TRAIN_FILE"
+    data.val_files="$VAL_FILES"
+    data.train_batch_size="$PROMPTS"
+    data.max_prompt_length="$PROMPT_TOKENS"
+    data.max_response_length="$RESPONSE_TOKENS"
+    data.filter_overlong_prompts=True
+    data.truncation=error
+    data.seed="$SEED"
+)
+MODEL=(
+    actor_rollout_ref.model.path="$MODEL_PATH"
+)
+ACTOR=(
+    actor_rollout_ref.actor.optim.lr="$LR"
+    actor_rollout_ref.actor.optim.lr_warmup_steps=10
+    actor_rollout_ref.actor.optim.weight_decay=0.1
+    actor_rollout_ref.actor.ppo_mini_batch_size=$((PROMPTS / MINI_BATCHES))
+    actor_rollout_ref.actor.loss_agg_mode=token-mean
+    actor_rollout_ref.actor.clip_ratio_low=0.2
+    actor_rollout_ref.actor.clip_ratio_high=0.2
+    actor_rollout_ref.actor.clip_ratio_c=10.0
+    actor_rollout_ref.actor.use_kl_loss=False
+    actor_rollout_ref.actor.entropy_coeff=0
+    actor_rollout_ref.actor.grad_clip=1.0
+)
+ROLLOUT=(
+    actor_rollout_ref.rollout.temperature=1.0
+    actor_rollout_ref.rollout.top_p=1.0
+    actor_rollout_ref.rollout.top_k=-1
+    actor_rollout_ref.rollout.seed=$((1000 * SEED + 42))
+    actor_rollout_ref.rollout.val_kwargs.n="$VAL_N"
+    actor_rollout_ref.rollout.val_kwargs.do_sample=True
+    actor_rollout_ref.rollout.val_kwargs.temperature=1.0
+    actor_rollout_ref.rollout.val_kwargs.top_p=0.7
+)
+REWARD=(
+    reward.custom_reward_function.path="$GRADER"
+    reward.custom_reward_function.name=compute_score
+    +reward.custom_reward_function.reward_kwargs.reward_range="$REWARD_RANGE"
+)
+TRAINER=(
+    trainer.project_name=v05_qwen3_4b
+    "trainer.logger=[console,file]"
+    trainer.total_epochs=100000
+    trainer.save_freq="$SAVE_FREQ"
+    trainer.max_actor_ckpt_to_keep=2
+    trainer.resume_mode=auto
+    trainer.val_before_train=True
+)
+
+# ---- one run ----
+# Goes on from the last checkpoint of $OUT/$ARM/seed_$SEED where there is one; ends at once where the same run is done.
+launch() {
+    local run=$OUT/$ARM/seed_$SEED number code
+    set_budget "$@"
+    COMMAND=(-m verl.trainer.main_ppo "hydra.searchpath=[pkg://v05_verl.conf]" "${MACHINE[@]}" "${DATA[@]}" "${MODEL[@]}"
+        "${ACTOR[@]}" "${ROLLOUT[@]}" "${REWARD[@]}" "${TRAINER[@]}" "${BUDGET[@]}"
+        trainer.experiment_name="$ARM-seed$SEED" trainer.default_local_dir="$run/checkpoints"
+        "hydra.run.dir=$run/hydra/\${oc.env:V05_LAUNCH,1}" "${METHOD[@]}" "$@")
+    if [ "$DRY_RUN" = 1 ]; then
+        printf '%q ' "$PYTHON" "${COMMAND[@]}"; echo
+        return
+    fi
+    prepare
+    COMMAND=("$PYTHON" "${COMMAND[@]}")
+    if [ "$(cat "$run/done" 2>/dev/null)" = "${COMMAND[*]}" ]; then
+        echo "== $ARM, seed $SEED: already there ($run); remove that folder to train it again"
+        return
+    fi
+    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}")
+    mkdir -p "$run/metrics" "$run/log"
+    export V05_LAUNCH=$number VERL_FILE_LOGGER_PATH=$run/metrics/$number.jsonl
+    echo "== $ARM, seed $SEED, launch $number: $run (log/$number.txt, metrics/$number.jsonl)"
+    set +e
+    start 2>&1 | tee "$run/log/$number.txt"
+    code=${PIPESTATUS[0]}
+    set -e
+    "$PYTHON" -m v05_verl.report.provenance "$run" --done --exit-code "$code"
+    if [ "$code" != 0 ]; then
+        echo "== $ARM, seed $SEED ended with exit code $code; its output is in $run/log/$number.txt. The same command goes on from the last checkpoint" >&2
+        exit 1
+    fi
+    echo "${COMMAND[*]}" > "$run/done"
+}
+
+# Training steps that spend ROLLOUTS with the method's groups; budgets that adapt are ended by v05.total_rollouts before.
+set_budget() {
+    local n=1 setting steps
+    BUDGET=()
+    for setting in "${METHOD[@]}" "$@"; do
+        case $setting in
+            actor_rollout_ref.rollout.n=* | v05.k_init=*) n=${setting#*=} ;;
+            +v05=default) n=4; BUDGET=(v05.total_rollouts="$ROLLOUTS") ;;
+        esac
+    done
+    steps=$(((ROLLOUTS + PROMPTS * n - 1) / (PROMPTS * n)))
+    BUDGET=(trainer.total_training_steps=$steps trainer.test_freq=$(((steps + POINTS - 2) / (POINTS - 1))) "${BUDGET[@]}")
+}
+
+# Environment, data and model; refuses here what would fail minutes later.
+prepare() {
+    if [ "$SMOKE" = 1 ]; then
+        bash "$ROOT/recipes/env.sh" "$ENGINE"
+        source "$ROOT/recipes/cpu_env.sh"
+        PYTHON=$ROOT/.venv/bin/python
+        if [ ! -f "$TOY/agent_loops.yaml" ]; then
+            "$PYTHON" -m v05_verl.lab.toy --out "$TOY" --seed "$SEED" --train-prompts 1024 --val-prompts 16
+        fi
+        return
+    fi
+    local set file
+    for set in dapo_math_17k "${BENCHMARKS[@]}"; do
+        file=$DATA_DIR/$set.parquet
+        [ -f "$file" ] || refuse "$file is missing; make it with: $PYTHON -m data_prep.prepare --hub --out $DATA_DIR --drop-contaminated"
+    done
+    "$PYTHON" -c "import math_verify, verl, v05_verl, $ENGINE" ||
+        refuse "$PYTHON lacks the package above; pip install -e '.[vllm,math,report]', or name another one with PYTHON="
+    if [ "$NODES" != 1 ] && [ -z "$RAY_ADDRESS" ]; then
+        refuse "SETUP=$SETUP takes $NODES nodes: start Ray on them and set RAY_ADDRESS=http://<head>:8265, or use SETUP=node"
+    fi
+    export VERL_USE_EXTERNAL_MODULES=v05_verl.register   # unlike the entry point, this lets a failing plugin be seen
+}
+
+# Runs COMMAND here, or as a job of the cluster at RAY_ADDRESS; the job's processes get the variables that they need.
+start() {
+    if [ -z "$RAY_ADDRESS" ]; then
+        "${COMMAND[@]}"
+        return
+    fi
+    local variables
+    variables=$("$PYTHON" -c 'import json, os, sys; print(json.dumps({"env_vars": {n: os.environ[n] for n in sys.argv[1:]}}))' \
+        VERL_USE_EXTERNAL_MODULES VERL_FILE_LOGGER_PATH V05_LAUNCH)
+    "$PYTHON" -m ray.scripts.scripts job submit --address "$RAY_ADDRESS" --runtime-env-json "$variables" -- "${COMMAND[@]}"
+}

@@ -1,0 +1,133 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every script composes against the installed verl; what cannot run is refused in a sentence."""
+
+import subprocess
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from verl.trainer.ppo.utils import need_critic, need_reference_policy
+from verl.utils.config import omega_conf_to_dataclass, validate_config
+
+from v05_verl import launch
+from v05_verl.config import from_verl
+from v05_verl.report.labels import BENCHMARKS
+
+from .conftest import ARMS, RECIPES, all_scripts, composed, dry_run, environment, knobs_of
+
+MACHINES = [
+    {"SETUP": "paper", "ENGINE": "vllm"},
+    {"SETUP": "paper", "ENGINE": "sglang"},
+    {"SETUP": "node", "ENGINE": "vllm"},
+    {"SETUP": "node", "ENGINE": "sglang"},
+    {"SMOKE": "1"},
+    {"SMOKE": "1", "ENGINE": "vllm"},
+]
+
+
+def test_there_is_a_script_for_every_arm():
+    assert set(ARMS.values()) | {"ablations.sh", "evaluate.sh"} == set(all_scripts())
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: "-".join(machine.values()))
+@pytest.mark.parametrize("script", [script for script in all_scripts() if script != "ablations.sh"])
+def test_every_script_composes_and_passes_verls_own_checks(script, machine):
+    (command,) = dry_run(script, **machine, **knobs_of(script))
+    check(command.config)
+    rollout = command.config.actor_rollout_ref.rollout
+    assert rollout.name == machine.get("ENGINE", "hf")
+    gpus = command.config.trainer.nnodes * command.config.trainer.n_gpus_per_node
+    assert gpus == {"paper": 32, "node": 8}.get(machine.get("SETUP"), 1)
+
+
+def check(config):
+    """What verl and the plugin check before a run starts, without a GPU."""
+    validate_config(config, need_reference_policy(config), need_critic(config))
+    launch.check(config)
+    for part in (config.actor_rollout_ref.rollout, config.actor_rollout_ref.actor.optim, config.algorithm):
+        omega_conf_to_dataclass(part)
+
+
+def test_every_ablation_composes():
+    for command in dry_run("ablations.sh"):
+        check(command.config)
+
+
+@pytest.mark.parametrize("script", all_scripts())
+def test_a_misspelt_key_fails(script):
+    """One letter too many in the last key that the script itself passes, and in one given on the command line."""
+    overrides = dry_run(script, **knobs_of(script))[-1].overrides
+    index, own = [(i, override) for i, override in enumerate(overrides) if not override.startswith("+")][-1]
+    misspelt = own.replace("=", "x=", 1)
+    for wrong in ([*overrides[:index], misspelt, *overrides[index + 1 :]], [*overrides, "data.train_batchsize=8"]):
+        with pytest.raises(ConfigCompositionException, match="Could not override"):
+            composed(tuple(wrong))
+
+
+@pytest.mark.parametrize("script", all_scripts())
+def test_overrides_of_the_command_line_come_last(script):
+    for command in dry_run(script, "trainer.project_name=mine", **knobs_of(script)):
+        assert command.overrides[-1] == "trainer.project_name=mine"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "sentence"),
+    [
+        ({"ENGINE": "hf"}, "ENGINE is vllm or sglang, not 'hf'"),
+        ({"SETUP": "two"}, "SETUP is paper (4 nodes x 8 GPUs) or node (1 x 8), not 'two'"),
+        ({"SMOKE": "1", "ENGINE": "sglang"}, "SMOKE=1 knows ENGINE=hf and vllm, not 'sglang'"),
+        ({"DATA_DIR": "/nowhere"}, "/nowhere/dapo_math_17k.parquet is missing; make it with:"),
+    ],
+)
+def test_what_cannot_run_is_refused_in_a_sentence(knobs, sentence, tmp_path):
+    run = bash("grpo/run_qwen3_4b.sh", OUT=str(tmp_path), **knobs)
+    assert run.returncode == 2
+    assert sentence in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_ablations_and_missing_checkpoints_are_refused():
+    run = bash("ablations.sh", ONLY="v05_fixed3x", DRY_RUN="1")
+    assert run.returncode != 0
+    run = bash("ablations.sh", ONLY="v06", DRY_RUN="1")
+    assert run.returncode == 2 and "unknown ablation 'v06'; there are v05_fixed1 v05_fixed2" in run.stderr
+    run = bash("evaluate.sh")
+    assert run.returncode != 0 and "set CHECKPOINT to a folder" in run.stderr
+    run = bash("evaluate.sh", CHECKPOINT="/nowhere/global_step_3")
+    assert run.returncode == 2 and "/nowhere/global_step_3 holds no folder actor" in run.stderr
+
+
+def bash(script, **knobs):
+    return subprocess.run(
+        ["bash", str(RECIPES / script)], env=environment(**knobs), capture_output=True, text=True, timeout=60
+    )
+
+
+def test_evaluation_names_arm_seed_and_step():
+    (command,) = dry_run("evaluate.sh", CHECKPOINT="/x/v05_wave/seed_2/checkpoints/global_step_90", OUT="/y")
+    config = command.config
+    assert config.trainer.val_only and config.trainer.val_before_train
+    assert config.trainer.resume_from_path == "/x/v05_wave/seed_2/checkpoints/global_step_90"
+    assert config.trainer.default_local_dir == "/y/v05_wave_step90/seed_2/checkpoints"
+    files = [path.rsplit("/", 1)[-1].removesuffix(".parquet") for path in config.data.val_files]
+    assert files == list(BENCHMARKS)
+    assert config.actor_rollout_ref.rollout.val_kwargs.n == 16
+    (command,) = dry_run("evaluate.sh", CHECKPOINT="none", MODEL_PATH="/m")
+    assert command.arm == "base"
+    assert command.config.trainer.resume_mode == "disable"
+    assert command.config.actor_rollout_ref.model.path == "/m"
+
+
+def test_ablations_change_what_they_name():
+    commands = {command.arm: command.config for command in dry_run("ablations.sh")}
+    v05 = {arm: from_verl(config) for arm, config in commands.items()}
+    assert [v05[f"v05_fixed{k}"].k_init for k in (1, 2, 4, 8, 16)] == [1, 2, 4, 8, 16]
+    assert all(v05[f"v05_fixed{k}"].budget == "fixed" for k in (1, 2, 4, 8, 16))
+    assert (v05["v05_no_prior"].baseline, v05["v05_no_prior"].budget) == ("group_mean", "fixed")
+    priors = {"v05_constant": "constant", "v05_tracker": "tracker", "v05": "gp", "v05_v0": "v0"}
+    assert {arm: v05[arm].value.name for arm in priors} == priors
+    assert all(v05[arm].budget == "sequential" for arm in priors)
+    assert v05["v05_v0_no_history"].value.model_options == {"history": False}
+    assert v05["v05_cost_quarter"].cost == v05["v05"].cost / 4
+    assert v05["v05_cost_x4"].cost == v05["v05"].cost * 4
+    assert len(commands) == 13

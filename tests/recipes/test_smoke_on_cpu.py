@@ -1,0 +1,107 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""SMOKE=1 through the whole script: kill -9, the same command again, evaluation of the checkpoint, the report."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from v05_verl.report.runs import load_run
+
+from .conftest import ARMS, RECIPES, environment
+
+pytestmark = pytest.mark.slow
+
+START_S = 400
+"""A launch takes under a minute on a quiet machine."""
+
+
+def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
+    out, knobs = tmp_path / "out", {"SMOKE": "1", "ROLLOUTS": "512", "POINTS": "3"}
+    run = out / "v05" / "seed_0"
+    script = start(ARMS["v05"], OUT=str(out), **knobs)
+    wait_for(lambda: trained(run / "metrics" / "1.jsonl") >= 3, script)
+    kill(script)
+    saved = int((run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text())
+    assert saved >= 2
+    assert provenance(run)["launches"][0]["ended"] is None
+
+    script = start(ARMS["v05"], OUT=str(out), **knobs)
+    output, _ = script.communicate(timeout=START_S)
+    assert script.returncode == 0, output[-5000:]
+    steps = [step for step, metrics in records(run / "metrics" / "2.jsonl") if "v05/rollouts/step" in metrics]
+    assert steps[0] == saved + 1
+    loaded = load_run(run)
+    assert loaded.is_complete and (loaded.arm, loaded.seed) == ("v05", 0)
+    assert list(loaded.metrics.index) == list(range(loaded.metrics.index[-1] + 1))
+    # 16 prompts with 4 to 16 rollouts: the step that uses up the budget is the last
+    assert loaded.metrics["rollouts"].iloc[-2] < 512 <= loaded.metrics["rollouts"].iloc[-1] + 16 * 16
+    assert provenance(run)["launches"][1]["exit_code"] == 0
+    last = int((run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text())
+    assert last == steps[-1]
+
+    again = start(ARMS["v05"], OUT=str(out), **knobs)
+    output, _ = again.communicate(timeout=60)
+    assert again.returncode == 0 and "already there" in output
+
+    checkpoint = run / "checkpoints" / f"global_step_{last}"
+    # The toy belongs to the run's folder; the evaluation has one of its own and builds the same toy there.
+    evaluation = start("evaluate.sh", OUT=str(out / "evaluation"), SMOKE="1", CHECKPOINT=str(checkpoint))
+    output, _ = evaluation.communicate(timeout=START_S)
+    assert evaluation.returncode == 0, output[-5000:]
+    (record,) = records(out / "evaluation" / f"v05_step{last}" / "seed_0" / "metrics" / "1.jsonl")
+    for metric in ("mean@4", "best@4/mean", "maj@4/mean"):
+        assert 0 <= record[1][f"val-core/reverse_sampled/acc/{metric}"] <= 1
+    assert "| reverse_sampled | mean@4 0." in output
+
+
+def start(script: str, **knobs: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        ["bash", str(RECIPES / script)],
+        env=environment(**knobs),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def records(path: Path) -> list[tuple[int, dict[str, float]]]:
+    if not path.exists():
+        return []
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    return [(entry["step"], entry["data"]) for entry in map(json.loads, lines)]
+
+
+def trained(path: Path) -> int:
+    return max((step for step, _ in records(path)), default=0)
+
+
+def provenance(run: Path) -> dict:
+    return json.loads((run / "run.json").read_text())
+
+
+def wait_for(condition, script: subprocess.Popen) -> None:
+    end = time.monotonic() + START_S
+    while not condition():
+        assert script.poll() is None, script.stdout.read()[-5000:]
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def kill(script: subprocess.Popen) -> None:
+    """kill -9 of the script, of verl and of every Ray process that it started."""
+    parent = psutil.Process(script.pid)
+    for process in [parent, *parent.children(recursive=True)]:
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            print(f"{process.pid} had ended", file=sys.stderr)
+    script.communicate()
