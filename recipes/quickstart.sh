@@ -7,12 +7,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # ---- knobs ----
 ENGINE=${ENGINE:-hf}                      # hf: transformers; vllm: vLLM's CPU build
-ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # also grpo_n4, v05_fixed4, v05_wave, v05_oracle
+ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # also grpo_n4 (or any n), v05_fixed4, v05_wave, v05_oracle
 SEEDS=${SEEDS:-"0"}
 ROLLOUTS=${ROLLOUTS:-15360}               # training rollouts per arm and seed
 OUT=${OUT:-outputs/quickstart}
 PROMPTS=32                                # prompts per training step
-POINTS=10                                 # validations per run, the first and the last included
+POINTS=${POINTS:-8}                       # validations per run, the first and the last included
 
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
@@ -27,14 +27,13 @@ set_arm() {
     V05=(+v05=default algorithm.adv_estimator=v05
          v05.poll_interval_s=0.1 v05.total_rollouts="$ROLLOUTS")
     case $1 in
-        grpo_n16)   n=16; ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n=16) ;;
-        grpo_n4)    ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n=4) ;;
-        rloo_n4)    ARM=(algorithm.adv_estimator=rloo actor_rollout_ref.rollout.n=4) ;;
+        grpo_n*)    n=${1#grpo_n}; ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n="$n") ;;
+        rloo_n*)    n=${1#rloo_n}; ARM=(algorithm.adv_estimator=rloo actor_rollout_ref.rollout.n="$n") ;;
         v05)        ARM=("${V05[@]}") ;;
         v05_fixed4) ARM=("${V05[@]}" v05.budget=fixed) ;;
         v05_wave)   ARM=("${V05[@]}" v05.budget=wave) ;;
         v05_oracle) ARM=("${V05[@]}" v05.value.name=v05_verl.lab.oracle:Oracle "+v05.value.custom.toy=$OUT/toy/seed_$2") ;;
-        *) echo "quickstart: unknown arm '$1'; there are grpo_n16 grpo_n4 rloo_n4 v05 v05_fixed4 v05_wave v05_oracle" >&2
+        *) echo "quickstart: unknown arm '$1'; there are grpo_n<n> rloo_n<n> v05 v05_fixed4 v05_wave v05_oracle" >&2
            exit 2 ;;
     esac
     STEPS=$(( (ROLLOUTS + PROMPTS * n - 1) / (PROMPTS * n) ))

@@ -1,0 +1,51 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Step time of one arm against another's, per 1,000 rollouts.
+
+Usage: python -m v05_verl.report.step_time ARM OTHER [--skip 5]      each a folder of seed_<k> runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from v05_verl.report.watch import rollouts_of_step
+
+
+def seconds_per_thousand(arm: Path, skip: int) -> np.ndarray:
+    """One value per training step of all runs of an arm, the first ``skip`` of each run left out."""
+    values = []
+    for run in sorted(arm.glob("seed_*")):
+        lines = (run / "metrics" / "1.jsonl").read_text(encoding="utf-8").splitlines()
+        steps = [metrics for metrics in (json.loads(line)["data"] for line in lines) if "timing_s/step" in metrics]
+        for metrics in steps[skip:]:
+            rollouts = metrics.get("v05/rollouts/step") or rollouts_of_step(run)
+            values.append(1000 * metrics["timing_s/step"] / rollouts)
+    if not values:
+        raise ValueError(f"{arm} holds no training step after the first {skip}")
+    return np.array(values)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("arm", type=Path)
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--skip", type=int, default=5, help="first steps of each run that are left out")
+    options = parser.parse_args()
+    medians = []
+    for arm in (options.arm, options.other):
+        times = seconds_per_thousand(arm, options.skip)
+        medians.append(float(np.median(times)))
+        low, high = np.percentile(times, [25, 75])
+        print(
+            f"{arm.name:12s} {medians[-1]:6.2f} s per 1,000 rollouts (quartiles {low:.2f} to {high:.2f}, {len(times)} steps)"
+        )
+    print(f"ratio        {medians[0] / medians[1]:6.2f}")
+
+
+if __name__ == "__main__":
+    main()
