@@ -41,9 +41,8 @@ def main() -> None:
         times = seconds_per_thousand(arm, options.skip)
         medians.append(float(np.median(times)))
         low, high = np.percentile(times, [25, 75])
-        print(
-            f"{arm.name:12s} {medians[-1]:6.2f} s per 1,000 rollouts (quartiles {low:.2f} to {high:.2f}, {len(times)} steps)"
-        )
+        spread = f"quartiles {low:.2f} to {high:.2f}, {len(times)} steps"
+        print(f"{arm.name:12s} {medians[-1]:6.2f} s per 1,000 rollouts ({spread})")
     print(f"ratio        {medians[0] / medians[1]:6.2f}")
 
 
