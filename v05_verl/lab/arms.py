@@ -98,13 +98,14 @@ _ALL = [
     _fixed("v05_fixed2_robust_history", 2, baseline="posterior_predictable", prior_options=HISTORY_GP),
     _fixed("v05_fixed2_robust_tracker", 2, baseline="posterior_predictable", prior="tracker", prior_options={}),
     _fixed("v05_fixed2_robust_oracle", 2, baseline="posterior_predictable", prior="oracle"),
+    _fixed("rloo_n4_pool", 4, baseline="leave_one_out", pool=2),
     _fixed("v05_fixed4_robust_shared", 4, baseline="posterior"),
     replace(V05, name="v05_robust", budget="value_of_information", baseline="posterior_predictable"),
     replace(V05, name="v05_robust_k2", k_init=2, budget="value_of_information", baseline="posterior_predictable"),
 ]
 MAIN_ARMS = (
     "grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n2 v05 v05_wave v05_fixed1 v05_fixed2 v05_fixed4 v05_robust "
-    "v05_fixed1_robust v05_fixed2_robust v05_fixed2_robust_pool"
+    "v05_fixed1_robust v05_fixed2_robust v05_fixed1_robust_pool v05_fixed2_robust_pool rloo_n4_pool"
 ).split()
 """What a study without a list of arms runs."""
 ARMS: dict[str, Arm] = {arm.name: arm for arm in _ALL}
