@@ -54,7 +54,7 @@ def draw_accuracy(panel: Axes, aggregate: Aggregator, source: str, axis: str, ti
         return
     panel.set(title=title, xlabel=f"{AXES[axis]}, {unit}" if unit else AXES[axis], ylabel="accuracy, %")
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-    _mark_counts(panel)
+    _mark_counts(panel, is_whole=axis != "seconds")
 
 
 def draw_metric(panel: Axes, aggregate: Aggregator, metric: str) -> None:
@@ -146,8 +146,8 @@ def _time_unit(aggregate: Aggregator) -> tuple[float, str]:
     return next((seconds, name) for least, seconds, name in TIME_UNITS if longest >= least)
 
 
-def _mark_counts(panel: Axes) -> None:
-    """Few round ticks on the x axis, in short."""
-    panel.xaxis.set_major_locator(MaxNLocator(5))
+def _mark_counts(panel: Axes, *, is_whole: bool = True) -> None:
+    """Few round ticks on the x axis, in short; of whole numbers where only these occur."""
+    panel.xaxis.set_major_locator(MaxNLocator(5, integer=is_whole))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value, panel.get_xlim()[1])))
     panel.set_xmargin(0.02)
