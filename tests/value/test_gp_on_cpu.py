@@ -27,10 +27,10 @@ def test_a_prompts_own_outcomes_move_it_more_than_others_and_fade():
 
 
 def test_one_row_by_hand():
-    # K of a point with itself: .05 + .04 + .0625 + .04 + .0225 + .04 by the defaults; noise .5 * .5 / 4 = 1/16.
+    # K of a point with itself: .05 + .04 + .0625 + .04 + .0225 + .09 by the defaults; noise .5 * .5 / 4 = 1/16.
     model = GaussianProcess(fit_iterations=0)
     model.observe(["same"], [4], [4], 0)
-    k = 0.05 + 0.2**2 + 0.25**2 + 0.2**2 + 0.15**2 + 0.2**2
+    k = 0.05 + 0.2**2 + 0.25**2 + 0.2**2 + 0.15**2 + 0.3**2
     assert model.predict(["same"], 0)[0] == pytest.approx(0.5 + k / (k + 1 / 16) * 0.5)
 
 
@@ -91,3 +91,13 @@ def test_text_rows_have_length_one_or_none():
         lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
         np.testing.assert_allclose(lengths, [1, 0, 1], atol=1e-6)
     np.testing.assert_array_equal(texts.hand[0], texts.hand[2])
+
+
+def test_what_left_the_context_is_still_known_of_its_own_prompt():
+    model = GaussianProcess(context=32, fit_iterations=0)
+    model.observe(["an easy problem", "a hard problem"], [8, 0], [8, 8], 0)
+    for step in range(1, 5):
+        model.observe([f"{step} {i}" for i in range(16)], np.full(16, 4), np.full(16, 8), step)
+    assert "an easy problem" not in model.state_dict()["prompts"]
+    easy, hard = model.predict(["an easy problem", "a hard problem"], 5)
+    assert easy > 0.7 and hard < 0.3

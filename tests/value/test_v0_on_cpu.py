@@ -11,11 +11,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
 from v05_verl.value.base import Outcomes
+from v05_verl.value.history import History
 from v05_verl.value.v0 import V0
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
 from v05_verl.value.v0.encoder import HuggingFaceEncoder, SurfaceEncoder
 from v05_verl.value.v0.heads import BayesHead, Context, build_head
-from v05_verl.value.v0.history import History
 
 RELEASE_NAMES = {
     "static_queries": (168, 6),
@@ -232,8 +232,8 @@ def test_history_by_hand():
     assert history.combined(np.array([0.3, 0.3]), ["a", "b"], 0, 0.5) == pytest.approx([(0.6 + 3.6) / 6, 0.3])
     weight = 4 * 0.5 / (1 + 4 * 0.5 / 4)
     assert history.combined(np.array([0.3]), ["a"], 10, 0.5)[0] == pytest.approx((0.6 + weight * 0.9) / (2 + weight))
-    # The policy's mean has moved from .5 to .8: odds 9 become 36.
-    assert history.combined(np.array([0.3]), ["a"], 0, 0.8)[0] == pytest.approx((0.6 + 4 * 36 / 37) / 6)
+    # The policy's mean has moved from .5 to .8: odds 9 are multiplied by 4 twice.
+    assert history.combined(np.array([0.3]), ["a"], 0, 0.8)[0] == pytest.approx((0.6 + 4 * 144 / 145) / 6)
 
 
 def test_context_is_the_newest_pairs_of_the_policy():

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -125,3 +126,8 @@ def check_option(name: str, value: float, lo: float, hi: float, *, open_lo: bool
     if not (lo <= number <= hi) or (open_lo and number == lo):
         raise ValueError(f"option {name} must lie in {'(' if open_lo else '['}{lo:g}, {hi:g}], got {number:g}")
     return number
+
+
+def hash_of(text: str) -> int:
+    """A 63-bit id of a text, the same in every process (Python's own hash is salted)."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1

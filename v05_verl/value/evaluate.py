@@ -155,6 +155,8 @@ def _protocol_name(options: argparse.Namespace) -> str:
 
 def _factory(name: str, options: argparse.Namespace) -> Factory:
     chosen: dict[str, Any] = {"context": options.rows} if name in ("gp", "v0") else {}
+    if name == "gp":
+        chosen["automatic_fit"] = False  # a panel refits once it has been shown everything
     chosen |= dict(_assignment(text) for text in options.option) if name in ("gp", "v0", "tracker", "constant") else {}
     if name == "v0" and options.checkpoint is not None:
         chosen["checkpoint"] = options.checkpoint

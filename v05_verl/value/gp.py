@@ -19,9 +19,12 @@ from v05_verl.value.base import (
     checked_outcomes,
     checked_prompts,
     checked_step,
+    hash_of,
     inside,
 )
+from v05_verl.value.constant import RunningMean
 from v05_verl.value.factor import GrowingCholesky
+from v05_verl.value.history import History
 from v05_verl.value.kernel import (
     Evidence,
     Hyperparameters,
@@ -30,11 +33,12 @@ from v05_verl.value.kernel import (
     covariance,
     default_hyperparameters,
 )
-from v05_verl.value.text import TextEncoder, hash_of
+from v05_verl.value.text import TextEncoder
 
 _MIN_ROWS_TO_FIT = 32
 _P_NOISE = 0.05  # binomial noise is that of a success rate in [_P_NOISE, 1 - _P_NOISE]
 _MIN_NOISE = 1e-4  # variance; keeps the covariance matrix well conditioned however many trials a row has
+_LEVEL_DECAY = 0.5  # per step, of the policy's mean success
 
 
 class GaussianProcess:
@@ -42,7 +46,8 @@ class GaussianProcess:
 
     A row is (prompt, policy, step) -> successes / trials, with noise variance m (1 - m) / trials, m being the
     prediction from before the row was seen (a row's own outcome must not set its own weight: all-success groups would
-    count as noise-free). Predictions are posterior means, clipped to (0, 1).
+    count as noise-free). Predictions are posterior means, clipped to (0, 1). What left the context is still known of
+    its own prompt (:class:`v05_verl.value.history.History`).
 
     Args:
         context: rows kept, at least 16; beyond it the oldest quarter is dropped at once. Default 2,048 (on one core
@@ -50,6 +55,7 @@ class GaussianProcess:
         fit_rows: rows of the context on which hyperparameters are fitted, at least 16. Default 400.
         fit_iterations: most iterations of the fit; 0 keeps the defaults. Default 25.
         step_scale: training steps after which time counts in ratios instead of differences, > 0. Default 10.
+        automatic_fit: False: hyperparameters are fitted only when :meth:`refit` is called, for loading records in bulk.
 
     All defaults are the project's choice.
     """
@@ -60,17 +66,20 @@ class GaussianProcess:
         fit_rows: int = 400,
         fit_iterations: int = 25,
         step_scale: float = 10.0,
+        automatic_fit: bool = True,
     ):
         self._capacity = int(check_option("context", context, 16, 20_000))
         self._fit_rows = int(check_option("fit_rows", fit_rows, 16, 5_000))
         self._fit_iterations = int(check_option("fit_iterations", fit_iterations, 0, 1_000))
         self._step_scale = check_option("step_scale", step_scale, 0, np.inf, open_lo=True)
+        self._automatic_fit = bool(automatic_fit)
         self._text = TextEncoder()
         self._hyper: Hyperparameters | None = None
         self._prompts: list[str] = []  # of the rows, oldest first
         self._policies: list[str] = []
         self._table = np.empty((0, 4))  # step, y - 1/2, noise variance, trials
         self._seen, self._next_fit = 0, _MIN_ROWS_TO_FIT
+        self._history: dict[str, tuple[History, RunningMean]] = {}  # by policy
         self._points: Points | None = None
         self._factor = GrowingCholesky()
 
@@ -79,7 +88,14 @@ class GaussianProcess:
         prompts, step = checked_prompts(prompts), checked_step(step)
         if not prompts or self._points is None:
             return inside(np.full(len(prompts), 0.5))
-        return inside(0.5 + self._covariance_with_context(self._encode(prompts, [policy], [step])) @ self._factor.alpha)
+        points = self._encode(prompts, [policy], [step])
+        p = inside(0.5 + self._covariance_with_context(points) @ self._factor.alpha)
+        # Prompts whose rows are still in the context have their own term of the kernel; of others the history knows.
+        forgotten = np.flatnonzero(~np.isin(points.prompt, self._points.prompt))
+        if policy in self._history and len(forgotten):
+            history, level = self._history[policy]
+            p[forgotten] = history.combined(p[forgotten], [prompts[i] for i in forgotten], step, level.value)
+        return inside(p)
 
     def observe(
         self, prompts: Sequence[str], successes: ArrayLike, trials: ArrayLike, step: int, policy: str = "policy"
@@ -88,6 +104,7 @@ class GaussianProcess:
         outcomes = checked_outcomes(prompts, successes, trials, step)
         if not outcomes.prompts:
             return
+        self._remember(outcomes, policy)
         outcomes = _newest(outcomes, self._capacity)
         expected = np.clip(self.predict(outcomes.prompts, step, policy), _P_NOISE, 1 - _P_NOISE)
         noise = np.maximum(expected * (1 - expected) / outcomes.trials, _MIN_NOISE)
@@ -99,7 +116,7 @@ class GaussianProcess:
         self._prompts += outcomes.prompts
         self._policies += [policy] * len(noise)
         self._table = np.concatenate([self._table, table])
-        if self._points is None or self._seen >= self._next_fit:
+        if self._points is None or (self._automatic_fit and self._seen >= self._next_fit):
             self.refit()
         elif overfull:
             self._refactor()
@@ -128,13 +145,14 @@ class GaussianProcess:
             "table": self._table.copy(),
             "text": self._text.state(),
             "hyperparameters": None if self._hyper is None else asdict(self._hyper),
+            "history": {name: (each.state(), level.state()) for name, (each, level) in self._history.items()},
             "seen": self._seen,
             "next_fit": self._next_fit,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state; the newest rows where this model's context is smaller."""
-        keys = ["prompts", "policies", "table", "text", "hyperparameters", "seen", "next_fit"]
+        keys = ["prompts", "policies", "table", "text", "hyperparameters", "history", "seen", "next_fit"]
         check_state(state, "gp", keys)
         self._prompts = list(state["prompts"])[-self._capacity :]
         self._policies = list(state["policies"])[-self._capacity :]
@@ -144,10 +162,19 @@ class GaussianProcess:
         self._hyper = (
             None if hyper is None else Hyperparameters(**{**hyper, "hand_weights": tuple(hyper["hand_weights"])})
         )
+        self._history = {name: (History(), RunningMean(_LEVEL_DECAY)) for name in state["history"]}
+        for name, (visits, level) in state["history"].items():
+            self._history[name][0].load(visits)
+            self._history[name][1].load(level)
         self._seen, self._next_fit = int(state["seen"]), int(state["next_fit"])
         self._points = None
         if self._prompts:
             self._refactor()
+
+    def _remember(self, outcomes: Outcomes, policy: str) -> None:
+        history, level = self._history.setdefault(policy, (History(), RunningMean(_LEVEL_DECAY)))
+        level.add(outcomes.rates, outcomes.step)
+        history.add(outcomes, level.value)
 
     def _encode(self, prompts: list[str], policies: list[str], steps: list[float]) -> Points:
         texts = self._text.encode(prompts)
@@ -183,9 +210,8 @@ class GaussianProcess:
     def _fitted(self, start: Hyperparameters, center: Hyperparameters) -> Hyperparameters:
         if self._fit_iterations == 0:
             return start
-        # Every so-manieth row, so that the sample spans the whole age range.
-        n = len(self._prompts)
-        sample = np.unique(np.linspace(0, n - 1, min(n, self._fit_rows)).astype(np.int64))
+        # A sample of prompts with all their rows, not of rows: revisits tell how long a prompt's own outcomes hold.
+        sample = np.sort(np.argsort(self._points.prompt, kind="stable")[: self._fit_rows])
         evidence = Evidence(self._points.rows(sample), self._table[sample, 1], self._table[sample, 2], center)
         options = {"maxiter": self._fit_iterations}
         result = optimize.minimize(evidence.negative, start.vector(), jac=True, method="L-BFGS-B", options=options)

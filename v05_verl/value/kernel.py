@@ -74,7 +74,7 @@ class Hyperparameters:
     word_scale: float = np.log(0.6)
     text_time: float = np.log(3.0)
     share: float = 1.5
-    own_sd: float = np.log(0.2)
+    own_sd: float = np.log(0.3)
     own_time: float = np.log(3.0)
     hand_weights: tuple[float, ...] = ()
 
@@ -100,7 +100,7 @@ _PRIOR_SD = {
     "own_time": 1.0,
 }
 _DEFAULT_PRIOR_SD = 0.7
-_WEIGHT_PRIOR_SD = 0.7
+_WEIGHT_PRIOR_SD = 0.4  # many weights, few rows
 
 
 def default_hyperparameters(n_features: int) -> Hyperparameters:

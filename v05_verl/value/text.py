@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -128,8 +127,3 @@ class TextEncoder:
                 self._raw[prompt] = (hand_features(prompt), grams[i], words[i])
         hand, grams, words = zip(*(self._raw[prompt] for prompt in prompts), strict=True)
         return np.array(hand), sparse.vstack(grams, format="csr"), sparse.vstack(words, format="csr")
-
-
-def hash_of(text: str) -> int:
-    """A 63-bit id of a text, the same in every process (Python's own hash is salted)."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1

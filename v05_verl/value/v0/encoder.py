@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from v05_verl.value.base import hash_of
 from v05_verl.value.features import MAX_CHARACTERS, NAMES, hand_features
-from v05_verl.value.text import hash_of
 
 DEFAULT_ENCODER = "Qwen/Qwen3-Embedding-0.6B"
 DEFAULT_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"

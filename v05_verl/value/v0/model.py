@@ -20,11 +20,11 @@ from v05_verl.value.base import (
     checked_step,
     inside,
 )
+from v05_verl.value.history import History
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
 from v05_verl.value.v0.checkpoint import adapter_of, load_strictly, read_checkpoint
 from v05_verl.value.v0.encoder import DEFAULT_ENCODER, Encoder, build_encoder
 from v05_verl.value.v0.heads import BayesHead, Context, build_head
-from v05_verl.value.v0.history import History
 
 _POOLS = ("policy", "all")
 _PROMPTS_PER_BATCH = 64
