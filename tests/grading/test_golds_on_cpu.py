@@ -61,3 +61,14 @@ def test_other_problems_answers_are_rejected(name, raw):
                 accepted.append((gold, answer))
     print(f"{name}: {len(accepted)} of {asked} accepted: {accepted}")
     assert len(accepted) <= 0.005 * asked
+
+
+def test_worked_solutions_are_graded_as_right(raw):
+    """MATH500's solutions, written by people: their last box against the set's answer."""
+    rejected = []
+    for number, row in enumerate(open_local(SETS["math500"], raw, raw / "math500" / "test.jsonl").rows):
+        gold = canonical_answer(SETS["math500"].parse(row, number).answer)
+        info = {"unit": gold.unit, "is_list": gold.is_list}
+        if not compute_score("math500", row["solution"], gold.text, info)["acc"]:
+            rejected.append((gold.text, row["solution"][-100:]))
+    assert rejected == []

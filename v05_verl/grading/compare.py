@@ -114,6 +114,8 @@ def _same(gold: Answer, prediction: Answer | None, rules: Rules) -> Verdict:
         if gold.fences != prediction.fences:
             return Verdict(False, "structure")
         return _same_in_order(gold.parts, prediction.parts, rules)
+    if prediction.kind == "list" and gold.kind == "leaf":  # one value in several spellings
+        return _all([_same(gold, part, rules) for part in prediction.parts])
     if gold.kind == "tuple" and prediction.kind == "list" and gold.fences == "()":
         return _same_in_order(gold.parts, prediction.parts, rules)  # 3, 4 for (3, 4)
     return Verdict(False, "structure")

@@ -14,7 +14,12 @@ MAX_ANSWER_CHARS = 2000  # the longest gold answer of the seven sets has 193 cha
 _BLANK = " \t\r\n*_`$:"
 
 # "Answer: x", "**Answer:** x", "Final Answer：x", "the answer is: x"; a Chinese response writes 答案.
-_LINE = re.compile(r"(?:\banswer(?:\s{1,4}is)?|答案(?:是|为)?)[ \t*_`}]{0,8}[:：]", re.IGNORECASE)
+_MARK = re.compile(r"(?:\banswer(?:\s{1,4}is)?|答案(?:是|为)?)[ \t*_`}]{0,8}[:：]", re.IGNORECASE)
+_OPENING = re.compile(
+    r"(?:^|[\n.!?。:$*)>\]])[\s*_#>-]{0,8}(?:(?:the|my|our|final|so|thus|hence|therefore|correct),?\s){0,4}$",
+    re.IGNORECASE,
+)
+_LOOK_BACK = 60
 _PHRASE = re.compile(r"\banswer\s{1,4}is\b|答案(?:是|为)", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
 _END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
@@ -42,12 +47,13 @@ NOTHING = Extracted("", "none")
 def final_answer(response: str) -> Extracted:
     """The final answer of ``response``: what its last marker announces.
 
-    Markers are an "Answer:" line and a ``\\boxed{}``; the later one wins, and a box inside the answer line is its
-    content. Only where neither stands, "the answer is x" counts. Thoughts before a closing ``</think>`` are not read.
+    Markers are an "Answer:" (``_announcement``) and a ``\\boxed{}``; the later one wins, and a box inside the answer
+    line is its content. Only where neither stands, "... answer: x" and "the answer is x" count. Thoughts before a
+    closing ``</think>`` are not read.
     Time is linear in the length of the response.
     """
     response = _END_TOKENS.sub("", response.rpartition("</think>")[2])
-    line, box = _last(_LINE, response), _last(_BOX, response)
+    line, box = _announcement(response), _last(_BOX, response)
     if box is not None:
         text, end = _boxes(response, box)
         if text and (line is None or line.start() < end):
@@ -56,16 +62,27 @@ def final_answer(response: str) -> Extracted:
         text = _value(response, line.end())
         if text:
             return Extracted(text, "answer_line")
-    phrase = _last(_PHRASE, response)
-    if phrase is not None:
-        text = _value(response, phrase.end())
-        if text:
+    for pattern in (_MARK, _PHRASE):
+        phrase = _last(pattern, response)
+        if phrase is not None and (text := _value(response, phrase.end())):
             return Extracted(text, "answer_is")
     return NOTHING
 
 
 def _last(pattern: re.Pattern, text: str) -> re.Match | None:
     return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
+
+
+def _announcement(response: str) -> re.Match | None:
+    """The last "Answer:" that announces an answer: with a capital, or at the start of a line or sentence.
+
+    Elsewhere ("we check our answer: ...") it may mean something else.
+    """
+    for mark in reversed(list(_MARK.finditer(response))):
+        before = response[max(0, mark.start() - _LOOK_BACK) : mark.start()]
+        if mark[0][0] in "A答" or _OPENING.search(before):
+            return mark
+    return None
 
 
 def _value(response: str, start: int) -> str:
