@@ -40,7 +40,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 table { font-size: 13px }
 th, td { padding: .3em .6em; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
 th { border-bottom: 2px solid #111; vertical-align: bottom; white-space: normal }
-th:first-child, td:first-child { text-align: left; white-space: normal }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 9em }
 figure { margin: 1.5em 0 } img { width: 100%; height: auto } figcaption, .note { color: #444 }
 .missing { border-left: 4px solid #111; padding-left: 1em }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: .6em; font-size: 12px }
