@@ -68,7 +68,9 @@ def test_revisits_and_query_files(data):
     again = run(data, "--model", "gp", "tracker", "--revisit")
     assert again["models"]["gp"]["rows"] == 120  # the second step of both policies
     assert again["models"]["tracker"]["overall"]["auc"]["value"] > 0.9
-    query = run(data, "--model", "v0", "--query", data / "rows.jsonl", "--option", "encoder=surface", "pool=all")
+    query = run(
+        data, "--model", "v0", "--query", data / "rows.jsonl", "--option", "v0.encoder=surface", "pool=all", "gp.none=1"
+    )
     assert query["models"]["v0"]["rows"] == 240
 
 

@@ -157,7 +157,11 @@ def _factory(name: str, options: argparse.Namespace) -> Factory:
     chosen: dict[str, Any] = {"context": options.rows} if name in ("gp", "v0") else {}
     if name == "gp":
         chosen["automatic_fit"] = False  # a panel refits once it has been shown everything
-    chosen |= dict(_assignment(text) for text in options.option) if name in ("gp", "v0", "tracker", "constant") else {}
+    for text in options.option:
+        target, value = _assignment(text)
+        model, dot, option = target.rpartition(".")
+        if not dot or model == name:
+            chosen[option] = value
     if name == "v0" and options.checkpoint is not None:
         chosen["checkpoint"] = options.checkpoint
     return partial(build, ALIASES.get(name, name), **chosen)
@@ -166,7 +170,7 @@ def _factory(name: str, options: argparse.Namespace) -> Factory:
 def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise SystemExit(f"--option {text!r}: write NAME=VALUE")
+        raise SystemExit(f"--option {text!r}: write NAME=VALUE or MODEL.NAME=VALUE")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):
@@ -215,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, nargs="+", default=[0, 1, 2], help="fold seeds")
     add("--revisit", action="store_true", help="predict prompts that the same policy met at an earlier step")
     add("--checkpoint", type=Path, help="V0 checkpoint")
-    add("--option", nargs="*", default=[], metavar="NAME=VALUE", help="options of the built-in models")
+    add("--option", nargs="*", default=[], metavar="[MODEL.]NAME=VALUE", help="options of the models")
     add("--rows", type=int, default=4096, help="context rows of gp and v0 (all contexts together)")
     add("--trials", type=int, default=10, help="rewards behind each score")
     add("--recalibrate", action="store_true", help="print MSE of distorted predictions before and after online repair")
