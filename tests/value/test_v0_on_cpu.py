@@ -247,3 +247,17 @@ def test_context_is_the_newest_pairs_of_the_policy():
     aged = V0(encoder="surface", context=6, max_age=2)
     aged.observe(["a"], [4], [4], 0)
     assert len(aged._newest_pairs("policy", 2).rates) == 1 and aged._newest_pairs("policy", 3) is None
+
+
+def test_a_tabular_head_gives_hard_labels_to_its_classifier(monkeypatch):
+    from sklearn.linear_model import LogisticRegression
+
+    # Any scikit-learn classifier has the interface of TabPFN's and TabICL's; their weights are not at hand here.
+    monkeypatch.setattr("v05_verl.value.v0.heads._classifier", lambda *_: LogisticRegression())
+    head, seen = build_head("tabicl", [5]), context()
+    expected = LogisticRegression().fit(seen.features.numpy(), (seen.rates >= 0.5).numpy().astype(int))
+    fitted, queries = head.fit(seen), torch.randn(4, 5)
+    head.fit(seen._replace(rates=1 - seen.rates))  # another context leaves the first fit alone
+    np.testing.assert_allclose(head.predict(fitted, queries, 0.5), expected.predict_proba(queries.numpy())[:, 1])
+    one_class = head.fit(seen._replace(rates=torch.ones(30)))
+    np.testing.assert_allclose(head.predict(one_class, queries, 0.5), np.full(4, 30.5 / 31))

@@ -79,7 +79,7 @@ class HuggingFaceEncoder:
         self.model.to(device).eval().requires_grad_(False)
         self.dim, self._device = int(self.model.config.hidden_size), device
         limit = getattr(self.model.config, "max_position_embeddings", max_length)
-        self._max_length = min(max_length, limit)
+        self._max_length = min(max_length, limit, self._tokenizer.model_max_length)
 
     @torch.no_grad()
     def states(self, prompts: Sequence[str]) -> list[torch.Tensor]:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from torch import nn
 
 P_MIN = 1e-3
@@ -121,7 +122,7 @@ class TabularHead:
         labels = (context.rates >= 0.5).cpu().numpy().astype(int)
         if labels.min() == labels.max():
             return float((labels.sum() + 0.5) / (len(labels) + 1))
-        return self._classifier.fit(context.features.detach().cpu().numpy(), labels)
+        return clone(self._classifier).fit(context.features.detach().cpu().numpy(), labels)
 
     def predict(self, fitted: object, queries: torch.Tensor, level: float) -> torch.Tensor:
         """(Q,) probabilities of class 1."""
