@@ -28,8 +28,8 @@ run() {
         v05_constant) PRIOR=constant variant "$name" run_qwen3_4b.sh "$@" ;;
         v05_tracker) PRIOR=tracker variant "$name" run_qwen3_4b.sh "$@" ;;
         v05_gp) PRIOR=gp variant v05 run_qwen3_4b.sh "$@" ;;
-        v05_v0) PRIOR=v0 variant "$name" run_qwen3_4b.sh "$@" ;;
-        v05_v0_no_history) PRIOR=v0 variant "$name" run_qwen3_4b.sh ++v05.value.v0.history=False "$@" ;;
+        v05_v0) PRIOR=v0 variant "$name" run_qwen3_4b.sh "${V0[@]}" "$@" ;;
+        v05_v0_no_history) PRIOR=v0 variant "$name" run_qwen3_4b.sh "${V0[@]}" ++v05.value.v0.history=False "$@" ;;
         v05_cost_quarter) variant "$name" run_qwen3_4b.sh v05.marginal_cost=0.0009765625 "$@" ;;
         v05_cost_x4) variant "$name" run_qwen3_4b.sh v05.marginal_cost=0.015625 "$@" ;;
         *) echo "ablations.sh: unknown ablation '$name'; there are ${ABLATIONS[*]}" >&2; exit 2 ;;
@@ -39,5 +39,10 @@ run() {
 # ARM and script of v05/, and what the ablation changes.
 variant() { ARM=$1 bash "$RECIPES/v05/$2" "${@:3}"; }
 
-DEFAULT_PROMPTS=$([ "${SMOKE:-0}" = 1 ] && echo 16 || echo 512)
+# Training takes every GPU, so V0's encoder runs on CPU cores; the smoke run has one that needs no download.
+if [ "${SMOKE:-0}" = 1 ]; then
+    DEFAULT_PROMPTS=16 V0=(++v05.value.v0.encoder=surface)
+else
+    DEFAULT_PROMPTS=512 V0=(v05.value.num_cpus=16)
+fi
 for name in ${ONLY:-${ABLATIONS[*]}}; do run "$name" "$@"; done

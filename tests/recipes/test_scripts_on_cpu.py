@@ -12,6 +12,7 @@ from verl.utils.config import omega_conf_to_dataclass, validate_config
 from v05_verl import launch
 from v05_verl.config import from_verl
 from v05_verl.report.labels import BENCHMARKS
+from v05_verl.value import build
 
 from .conftest import ARMS, RECIPES, all_scripts, composed, dry_run, environment, knobs_of
 
@@ -48,9 +49,13 @@ def check(config):
         omega_conf_to_dataclass(part)
 
 
-def test_every_ablation_composes():
-    for command in dry_run("ablations.sh"):
+@pytest.mark.parametrize("machine", [{}, {"SMOKE": "1"}], ids=["gpu", "smoke"])
+def test_every_ablation_composes_and_its_value_model_can_be_built(machine):
+    for command in dry_run("ablations.sh", **machine):
         check(command.config)
+        value = from_verl(command.config).value
+        if value.name != "v0" or machine:  # V0's encoder for GPUs is a download
+            build(value.name, **value.model_options)
 
 
 @pytest.mark.parametrize("script", all_scripts())
