@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from data_prep.problem import ANSWER, ID, PROBLEM, HubSource, Problem, ProblemSet, Row, first_of, simple_problem
+from data_prep.problem import ANSWER, ID, PROBLEM, HubSource, Problem, ProblemSet, Row, simple_problem
 
 
 def parse(row: Row, row_number: int) -> Problem:
-    return simple_problem(row, row_number, first_of(row, *ANSWER))
+    return simple_problem(row, row_number)
 
 
 SET = ProblemSet(
@@ -19,6 +19,6 @@ SET = ProblemSet(
     origin="NVIDIA/NeMo-Skills",
     licence="Apache-2.0",
     rows=30,
-    columns=(PROBLEM, ANSWER, (None, *ID)),
+    columns=(PROBLEM, ANSWER, (None, *ID), (None, "extra_info")),
     parse=parse,
 )

@@ -24,11 +24,12 @@ _BOX = "\\boxed{"
 
 
 def parse(row: Row, row_number: int) -> Problem:
-    answer = first_of(row, *ANSWER)
-    if answer is None:
-        solution = required_text(row.get("solution"), "the solution", row_number)
-        answer = only_one(boxed(solution, row_number), "\\boxed{} in the solution", row_number)
-    return simple_problem(row, row_number, answer)
+    if first_of(row, *ANSWER) is not None:
+        return simple_problem(row, row_number)
+    solution = required_text(row.get("solution"), "the solution", row_number)
+    return simple_problem(
+        row, row_number, only_one(boxed(solution, row_number), "\\boxed{} in the solution", row_number)
+    )
 
 
 def boxed(solution: str, row_number: int) -> list[str]:
@@ -52,6 +53,6 @@ SET = ProblemSet(
     origin="QwenLM/Qwen2.5-Math, evaluation",
     licence="MIT",
     rows=272,
-    columns=(PROBLEM, ("solution", *ANSWER), (None, *ID)),
+    columns=(PROBLEM, ("solution", *ANSWER), (None, *ANSWER), (None, *ID), (None, "extra_info")),
     parse=parse,
 )

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_prep.problem import PROBLEM, DataError, HubSource, Problem, ProblemSet, Row, first_of, simple_problem
-
-ANSWER = ("final_answer", "answer")
-ID = ("id", "question_id")
+from data_prep.problem import ANSWER, ID, PROBLEM, DataError, HubSource, Problem, ProblemSet, Row, simple_problem
 
 
 def parse(row: Row, row_number: int) -> Problem:
@@ -21,7 +18,6 @@ def parse(row: Row, row_number: int) -> Problem:
     return simple_problem(
         row,
         row_number,
-        first_of(row, *ANSWER),
         unit=unit.strip() if isinstance(unit, str) else "",
         tolerance=_tolerance(row.get("error"), row_number),
         is_list=str(row.get("is_multiple_answer")).lower() == "true",

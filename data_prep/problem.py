@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from data_prep.templates import strip_template
+
 Row = Mapping[str, Any]
 
 
@@ -123,14 +125,28 @@ def only_one(values: Iterable[Any], what: str, row_number: int) -> Any:
     return values[0]
 
 
-def simple_problem(row: Row, row_number: int, answer: Any, **more: Any) -> Problem:
-    """A Problem from the usual columns with ``answer``; ``more`` are fields of Problem."""
-    verbatim = required_text(first_of(row, *PROBLEM), "the problem", row_number)
+def simple_problem(row: Row, row_number: int, answer: Any = None, **more: Any) -> Problem:
+    """A Problem from the columns that sources and their mirrors use.
+
+    A prompt in verl's schema (a list of messages) gives its user message, without a known template.
+
+    Args:
+        row: the row.
+        row_number: its number in the source, from 0.
+        answer: its answer, where it stands in none of the usual columns.
+        more: other fields of Problem.
+    """
+    text = first_of(row, *PROBLEM)
+    if isinstance(text, (list, tuple)):
+        text = _user_message(text, row_number)
+    verbatim = strip_template(required_text(text, "the problem", row_number))
     identity = first_of(row, *ID)
+    if identity is None:
+        identity = (row.get("extra_info") or {}).get("index", row_number)
     return Problem(
-        text=verbatim.strip(),
-        answer=answer_text(answer, row_number),
-        id=str(row_number if identity is None else identity),
+        text=required_text(verbatim, "the problem inside its template", row_number).strip(),
+        answer=answer_text(_answer(row, row_number) if answer is None else answer, row_number),
+        id=str(identity),
         row=row_number,
         verbatim=verbatim,
         **more,
@@ -138,8 +154,20 @@ def simple_problem(row: Row, row_number: int, answer: Any, **more: Any) -> Probl
 
 
 PROBLEM = ("problem", "question", "Problem", "Question", "prompt")
-ANSWER = ("answer", "expected_answer", "Answer", "final_answer", "ground_truth")
+ANSWER = ("answer", "expected_answer", "Answer", "final_answer", "ground_truth", "reward_model")
 ID = ("unique_id", "id", "ID", "idx", "index")
+
+
+def _user_message(messages: Iterable[Any], row_number: int) -> Any:
+    if not all(isinstance(message, Mapping) for message in messages):
+        raise DataError(f"row {row_number}: prompt is a list of something else than messages")
+    user = [message for message in messages if message.get("role") == "user"]
+    return only_one(user, "user message in prompt", row_number).get("content")
+
+
+def _answer(row: Row, row_number: int) -> Any:
+    value = first_of(row, *ANSWER)
+    return value.get("ground_truth") if isinstance(value, Mapping) else value
 
 
 def _shown(value: Any) -> str:

@@ -4,6 +4,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ import pytest
 
 from data_prep import prepare
 from data_prep.registry import SETS
+from data_prep.templates import TEMPLATES
 
 GOOD = {"problem": "What is 1+1?", "answer": "2"}
 
@@ -93,12 +96,13 @@ def dapo_row(**changes):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"prompt": "What is 1+1?"}, "prompt is str, expected a list of messages"),
+        ({"prompt": 7}, "the problem is 7"),
+        ({"prompt": ["What is 1+1?"]}, "a list of something else than messages"),
         ({"prompt": []}, "expected one user message in prompt, found 0"),
         ({"prompt": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}, "found 2"),
-        ({"reward_model": None}, "reward_model is NoneType"),
+        ({"reward_model": None}, "the answer is None"),
         ({"reward_model": {"ground_truth": " "}}, "the answer is ' '"),
-        ({"prompt": [{"role": "user", "content": None}]}, "the prompt is None"),
+        ({"prompt": [{"role": "user", "content": None}]}, "the problem is None"),
     ],
 )
 def test_training_rows(run, changes, said):
@@ -155,6 +159,26 @@ def test_other_files_and_column_names_of_mirrors(tmp_path, suffix):
     )
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "What is 1+1?", "solution": "2"},
+        {"prompt": "What is 1+1?", "reward_model": {"ground_truth": "2"}},
+        dapo_row(prompt=[{"role": "system", "content": "Help."}, {"role": "user", "content": "What is 1+1?"}]),
+        dapo_row(prompt=[{"role": "user", "content": TEMPLATES["dapo"].apply("What is 1+1?")}]),
+    ],
+)
+def test_schemas_of_dapos_mirrors(row):
+    problem = SETS["dapo_math_17k"].parse(row, 3)
+    assert (problem.text, problem.answer, problem.id, problem.row) == ("What is 1+1?", "2", "3", 3)
+
+
+def test_a_benchmark_in_verls_schema():
+    row = {**dapo_row(), "extra_info": {"index": 9}}
+    problem = SETS["aime2024"].parse(row, 0)
+    assert (problem.text, problem.answer, problem.id) == ("What is 1+1?", "2", "9")
+
+
 def test_contamination_without_benchmarks_is_refused_or_said(tmp_path, caplog):
     folder = tmp_path / "raw" / "dapo_math_17k"
     folder.mkdir(parents=True)
@@ -177,3 +201,11 @@ def test_every_set_is_registered_under_its_name():
         "olympiadbench",
         "dapo_math_17k",
     ]
+
+
+def test_preparing_data_imports_nothing_of_training():
+    code = "import sys, data_prep.prepare, data_prep.value_context; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"verl", "torch", "ray"} & set(loaded)
+    ours = {name.split(".")[1] for name in loaded if name.startswith("v05_verl.")}
+    assert ours == {"grading"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from verl.utils.reward_score import math_dapo
 
-from v05_verl.grading import audit
+from v05_verl.grading import audit, bench, samples
 
 PAIRS = list(audit.read_pairs(Path(__file__).with_name("pairs.jsonl")))
 
@@ -59,3 +59,17 @@ def test_a_line_without_a_response_is_named(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"answer": "1"}\n', encoding="utf-8")
     with pytest.raises(ValueError, match="line 1: answer .* and response"):
         list(audit.read_pairs(tmp_path / "x.jsonl"))
+
+
+def test_gold_pairs_hold_each_answer_once_right_and_once_wrong(raw):
+    rows = list(samples.gold_pairs(raw))
+    assert Counter(row["equal"] for row in rows) == {True: 1547, False: 1547}
+    assert rows[0]["answer"] == "204" and rows[0]["response"].endswith("Answer: $\\boxed{204}$")
+
+
+def test_the_benchmarks_responses_are_half_right(raw):
+    drawn = samples.responses(raw, 700)
+    right = sum(text == samples.FORM.format(gold.text) for gold, text in drawn)
+    assert len(drawn) == 700 and 320 < right < 460  # a drawn wrong answer is now and then the right one
+    done, taken = bench.measure(drawn[:50], lambda gold, text: None, seconds=60.0)
+    assert done == 50 and taken < 60.0
