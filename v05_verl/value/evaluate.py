@@ -156,7 +156,8 @@ def _protocol_name(options: argparse.Namespace) -> str:
 def _factory(name: str, options: argparse.Namespace) -> Factory:
     chosen: dict[str, Any] = {"context": options.rows} if name in ("gp", "v0") else {}
     if name == "gp":
-        chosen["automatic_fit"] = False  # a panel refits once it has been shown everything
+        # A panel refits once, when it has been shown everything; there is time for twice the rows of a training run.
+        chosen |= {"automatic_fit": False, "fit_rows": 800}
     for text in options.option:
         target, value = _assignment(text)
         model, dot, option = target.rpartition(".")
