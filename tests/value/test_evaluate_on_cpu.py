@@ -81,6 +81,11 @@ def test_benchmark_prints_a_row_for_each_case(data, capsys):
     assert "| gp | 64 | 16 |" in capsys.readouterr().out
 
 
+def test_awkward_contexts_keep_priors_inside(data):
+    rows = bench(["--prompts", str(data / "texts.json"), "--model", "gp", "--edge"])
+    assert len(rows) == 8 and all(0 < row["lowest_p"] <= row["highest_p"] < 1 for row in rows)
+
+
 def real(name):
     path = SHARED / name
     if not path.exists():

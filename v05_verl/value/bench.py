@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
     texts = list(json.loads(options.prompts.read_text(encoding="utf-8")).values())
     columns = ("model", "context", "batch", "predict_s", "predict_cold_s", "observe_s", "peak_mib")
     print(f"{os.cpu_count()} CPUs, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}")
+    if options.edge:
+        return _edge_table(options.model, texts)
     print(_table_line(columns), "|" + "---|" * len(columns), sep="\n")
     rows = []
     for name in options.model:
@@ -68,6 +70,39 @@ def _table_line(cells: Iterable[Any]) -> str:
     return "| " + " | ".join(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells) + " |"
 
 
+def _edge_table(models: list[str], texts: list[str]) -> list[dict[str, Any]]:
+    """What awkward contexts and prompts do to predictions, time and memory, as a table."""
+    some = texts[:64]
+    cases = {
+        "none": ([], 0.5),
+        "one pair": (some[:1], 1.0),
+        "all successes": (some, 1.0),
+        "all failures": (some, 0.0),
+        "the same prompt twice": ([some[0], some[0]], 0.5),
+        "empty prompt": (["", *some], 0.5),
+        "100,000 characters": (["1 + x " * 16_667, *some], 0.5),
+        "10,000 pairs": (_texts(texts, 0, 10_000), 0.5),
+    }
+    columns = ("model", "context", "lowest_p", "highest_p", "observe_s", "predict_s", "peak_mib")
+    print(_table_line(columns), "|" + "---|" * len(columns), sep="\n")
+    rows = []
+    for name in models:
+        for case, (prompts, rate) in cases.items():
+            model = build(name, **_OPTIONS.get(name, {}))
+            n = len(prompts)
+            trials = np.full(n, _TRIALS)
+            observe = _seconds(partial(model.observe, prompts, rate * trials, trials, 0))
+            queries = [*prompts[:2], "", "1 + x " * 16_667, *texts[-8:]]
+            started = time.perf_counter()
+            p = model.predict(queries, 1)
+            spent = time.perf_counter() - started
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            cells = (name, case, float(p.min()), float(p.max()), observe, spent, peak)
+            rows.append(dict(zip(columns, cells, strict=True)))
+            print(_table_line(cells), flush=True)
+    return rows
+
+
 def _texts(texts: list[str], start: int, count: int) -> list[str]:
     """``count`` different texts from number ``start`` on; beyond the end they come again with a number."""
     n = len(texts)
@@ -88,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m v05_verl.value.bench", description=__doc__.splitlines()[0])
     parser.add_argument("--prompts", type=Path, required=True, help="JSON dictionary of texts")
     parser.add_argument("--model", nargs="+", default=["gp", "v0"], help="v0: surface encoder, bayes head")
+    parser.add_argument("--edge", action="store_true", help="awkward contexts and prompts instead of sizes")
     parser.add_argument("--context", nargs="+", type=int, default=[256, 1024, 2048])
     parser.add_argument("--batch", nargs="+", type=int, default=[64, 512])
     return parser

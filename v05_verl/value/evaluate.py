@@ -181,13 +181,22 @@ def _assignment(text: str) -> tuple[str, Any]:
 def _write(options: argparse.Namespace, result: dict[str, Any], rows: Records, predictions: dict[str, Runs]) -> None:
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        options.json.write_text(json.dumps(_without_nan(result), indent=1), encoding="utf-8")
     if options.plots is not None:
         from v05_verl.value.plots import plot_auc_by_step, plot_reliability
 
         options.plots.mkdir(parents=True, exist_ok=True)
         plot_reliability(rows, predictions, options.plots / "reliability.png")
         plot_auc_by_step(result["models"], options.plots / "auc_by_step.png")
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with null for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _since(started: float) -> float:

@@ -171,7 +171,8 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         print(" ".join(f"{name} {value:.4f}" for name, value in measures.items()), flush=True)
         with open(out / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(measures) + "\n")
+            known = {name: value for name, value in measures.items() if not np.isnan(value)}
+            file.write(json.dumps(known) + "\n")
         with SummaryWriter(str(out / "tensorboard")) as board:
             for name, value in measures.items():
                 board.add_scalar(f"validation/{name}", value, self.epoch)
