@@ -17,7 +17,10 @@ SET = ProblemSet(
     split="train",
     file="train.parquet",
     hub=HubSource(
-        "BytedTsinghua-SIA/DAPO-Math-17k", split="train", revision="65877096c24ffa7abc4e4fa5edb95cf3413a5674"
+        "BytedTsinghua-SIA/DAPO-Math-17k",
+        split="train",
+        revision="65877096c24ffa7abc4e4fa5edb95cf3413a5674",
+        rows=17398,
     ),
     origin="BytedTsinghua-SIA/DAPO-Math-17k, English part from tmlr-group/Co-rewarding",
     licence="Apache-2.0",

@@ -39,7 +39,7 @@ SET = ProblemSet(
     name="olympiadbench",
     split="test",
     file="test.jsonl",
-    hub=HubSource("math-ai/olympiadbench", split="test"),
+    hub=HubSource("math-ai/olympiadbench", split="test", rows=674),
     origin="QwenLM/Qwen2.5-Math, evaluation",
     licence="MIT",
     rows=675,

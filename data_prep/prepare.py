@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -29,6 +30,8 @@ from data_prep.templates import TEMPLATES
 from v05_verl.grading.canonical import KINDS, Canonical, canonical_answer
 
 logger = logging.getLogger("data_prep")
+
+CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
     add("--mirror", type=Path, help="with --hub: folder of hub snapshots named owner/name, read instead of the network")
     add("--out", type=Path, default=Path("data"), help="folder for the parquet files and the manifest")
     add("--sets", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET", help="sets (default: all seven)")
-    add("--limit", type=int, help="keep the first N rows of each set")
+    add("--limit", type=_positive, help="keep the first N rows of each set")
+    add("--english-only", action="store_true", help="drop problems with Chinese text (DAPO's upstream has some)")
     add("--template", choices=list(TEMPLATES), default="dapo", help="how the answer is asked for, in all sets")
     add("--dedup", action=argparse.BooleanOptionalAction, default=True, help="drop duplicates from training sets")
     add("--drop-contaminated", action="store_true", help="drop training problems that a benchmark asks too")
@@ -67,9 +71,12 @@ def prepare(problem_set: ProblemSet, options: argparse.Namespace) -> dict[str, A
     train = problem_set.split == "train"
     read = _read(problem_set, source, dedup=options.dedup and train)
     problems = read.problems
+    counts = {"read": read.rows, "distinct": len(problems)}
+    if options.english_only:
+        problems = [problem for problem in problems if not CHINESE.search(problem.text)]
+        counts["english"] = len(problems)
     answers = _canonical(problems)
     report: dict[str, Any] = {"contradictory": read.contradictions(), "near_duplicates": [], "contamination": []}
-    counts = {"read": read.rows, "distinct": len(problems)}
     if train and options.dedup:
         near = near_duplicates(problems, [answer.text for answer in answers])
         report["near_duplicates"], report["contradictory"] = near.groups, report["contradictory"] + near.contradictions
@@ -148,7 +155,7 @@ def _write(
     entry = {
         "rows": len(problems),
         "counts": counts,
-        "expected_distinct": problem_set.rows,
+        "expected_distinct": problem_set.hub.rows or problem_set.rows if options.hub else problem_set.rows,
         "output": {"file": target.name, "sha256": sha256(target)},
         "input": source,
         "origin": problem_set.hub.repo if options.hub else problem_set.origin,
@@ -174,12 +181,12 @@ def _write(
 def _tell(problem_set: ProblemSet, entry: dict[str, Any], target: Path) -> None:
     steps = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in entry["counts"].items())
     logger.info("%s: %d rows -> %s (%s)", problem_set.name, entry["rows"], target, steps)
-    if entry["counts"]["distinct"] != problem_set.rows:
+    if entry["counts"]["distinct"] != entry["expected_distinct"]:
         logger.warning(
             "%s: %d distinct problems, the usual copy has %d; is this another version?",
             problem_set.name,
             entry["counts"]["distinct"],
-            problem_set.rows,
+            entry["expected_distinct"],
         )
     if entry["answers_kept_as_they_are"]:
         logger.info("  answers without a canonical form: %s", ", ".join(entry["answers_kept_as_they_are"]))
@@ -187,6 +194,12 @@ def _tell(problem_set: ProblemSet, entry: dict[str, Any], target: Path) -> None:
         logger.info("  contradictory answers: %d groups, see %s", entry["contradictory"], entry["report"])
         for name, found in entry["contamination"].items():
             logger.info("  also in %s: %s", name, found)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -182,3 +182,15 @@ def test_upstreams_own_rows_give_the_same_problems(raw, prepared, tmp_path):
     )
     assert sum(row["extra_info"]["problem"] in mirror for row in rows) >= 12
     assert all("Solve the following math problem" not in row["extra_info"]["problem"] for row in rows)
+
+
+def test_chinese_problems_can_be_left_out(raw, tmp_path):
+    rows = [json.loads(line) for line in (raw.parent / "v0" / "prompts_with_answers.jsonl").open(encoding="utf-8")]
+    english = [row for row in rows if row["lang"] == "en"]
+    source = tmp_path / "mixed.jsonl"
+    mixed = [{"prompt": row["prompt"], "solution": row["solution"] or "0"} for row in rows]
+    source.write_text("".join(json.dumps(row) + "\n" for row in mixed), encoding="utf-8")
+    arguments = ["--raw", str(raw), "--input", f"dapo_math_17k={source}", "--sets", "dapo_math_17k", "--no-dedup"]
+    assert prepare.main([*arguments, "--english-only", "--out", str(tmp_path)]) == 0
+    kept = [row["extra_info"]["problem"] for row in rows_of(tmp_path, "dapo_math_17k")]
+    assert kept == [row["prompt"].strip() for row in english] and len(kept) == 2375

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from verl import DataProto
+from verl.trainer.ppo.metric_utils import process_validation_metrics
 from verl.trainer.ppo.reward import load_reward_manager
 
 from v05_verl.grading import compute_score, score
@@ -48,7 +49,7 @@ def test_the_path_is_told():
         "Answer: 34": "string",
         "Answer: 68/2": "number",
         r"Answer: \sqrt{1156}": "expression",
-        "Answer: 34 or 35": "structure",
+        "Answer: (34, 35)": "structure",
         "no idea": "no_answer",
         "Answer: " + "3" * 3000: "too_long",
     }
@@ -166,6 +167,16 @@ def one_row(tokenizer, response: str) -> DataProto:
     fields = {"responses": ids, "attention_mask": torch.ones(1, 2 + ids.shape[1], dtype=torch.long)}
     row = {"data_source": "aime2024", "reward_model": {"ground_truth": "25"}, "extra_info": {"index": 0}}
     return DataProto.from_dict(fields, {key: np.array([value], dtype=object) for key, value in row.items()})
+
+
+def test_verls_validation_metrics_take_the_rows():
+    """val-core/<source>/acc/mean@n, and the grader's counts beside it."""
+    rows = [compute_score("aime2024", f"Answer: {answer}", "25") for answer in ("25", "26", "025", "x")]
+    infos = {key: [row[key] for row in rows] for key in KEYS}
+    metrics = process_validation_metrics(["aime2024"] * 4, ["one", "one", "two", "two"], infos)["aime2024"]
+    assert metrics["acc"]["mean@2"] == 0.5 and metrics["score"]["mean@2"] == 0.0
+    assert {"grader_timeout", "grader_error", "grader_no_answer", "grader_math_verify"} <= set(metrics)
+    assert not {"grader_path", "pred"} & set(metrics)
 
 
 def test_an_error_of_ours_is_counted_and_told_once(monkeypatch, caplog):
