@@ -88,8 +88,8 @@ class GaussianProcess:
         prompts, step = checked_prompts(prompts), checked_step(step)
         if not prompts or self._points is None:
             return inside(np.full(len(prompts), 0.5))
-        points = self._encode(prompts, [policy], [step])
-        p = inside(0.5 + self._covariance_with_context(points) @ self._factor.alpha)
+        points, cross = self._cross(prompts, policy, step)
+        p = inside(0.5 + cross @ self._factor.alpha)
         # Prompts whose rows are still in the context have their own term of the kernel; of others the history knows.
         forgotten = np.flatnonzero(~np.isin(points.prompt, self._points.prompt))
         if policy in self._history and len(forgotten):
@@ -106,8 +106,8 @@ class GaussianProcess:
             return
         self._remember(outcomes, policy)
         outcomes = _newest(outcomes, self._capacity)
-        expected = np.clip(self.predict(outcomes.prompts, step, policy), _P_NOISE, 1 - _P_NOISE)
-        noise = np.maximum(expected * (1 - expected) / outcomes.trials, _MIN_NOISE)
+        cross = self._cross(outcomes.prompts, policy, step)
+        noise = self._noise(outcomes, cross)
         table = np.column_stack([np.full(len(noise), float(step)), outcomes.rates - 0.5, noise, outcomes.trials])
         self._seen += len(noise)
         overfull = len(self._prompts) + len(noise) > self._capacity
@@ -121,7 +121,7 @@ class GaussianProcess:
         elif overfull:
             self._refactor()
         else:
-            self._append(self._encode(outcomes.prompts, [policy], [step]), table)
+            self._append(*cross, table)
 
     def refit(self) -> None:
         """Takes text scales and (from 32 rows on) hyperparameters from the context as it is now."""
@@ -185,9 +185,6 @@ class GaussianProcess:
         n = len(prompts)
         return Points(*texts, prompt_ids, np.broadcast_to(policy_ids, n), np.broadcast_to(time, n))
 
-    def _covariance_with_context(self, points: Points) -> np.ndarray:
-        return covariance(points, self._points, self._hyper)
-
     def _drop_oldest(self, incoming: int) -> None:
         keep = max(self._capacity * 3 // 4 - incoming, 0)
         start = len(self._prompts) - keep
@@ -195,10 +192,21 @@ class GaussianProcess:
             part[start:] for part in (self._prompts, self._policies, self._table)
         )
 
-    def _append(self, points: Points, table: np.ndarray) -> None:
-        cross = self._covariance_with_context(points).T
+    def _cross(self, prompts: list[str], policy: str, step: int) -> tuple[Points, np.ndarray] | None:
+        """The encoded prompts and their covariances with the context; None without a context."""
+        if self._points is None:
+            return None
+        points = self._encode(prompts, [policy], [step])
+        return points, covariance(points, self._points, self._hyper)
+
+    def _noise(self, outcomes: Outcomes, cross: tuple[Points, np.ndarray] | None) -> np.ndarray:
+        expected = np.full(len(outcomes.prompts), 0.5) if cross is None else 0.5 + cross[1] @ self._factor.alpha
+        expected = np.clip(expected, _P_NOISE, 1 - _P_NOISE)
+        return np.maximum(expected * (1 - expected) / outcomes.trials, _MIN_NOISE)
+
+    def _append(self, points: Points, cross: np.ndarray, table: np.ndarray) -> None:
         block = covariance(points, points, self._hyper) + np.diag(table[:, 2])
-        self._factor.append(cross, block, table[:, 1])
+        self._factor.append(cross.T, block, table[:, 1])
         self._points = concatenated(self._points, points)
 
     def _refactor(self) -> None:

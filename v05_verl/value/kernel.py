@@ -122,12 +122,18 @@ def _distances(a: Points, b: Points) -> _Distances:
     return _Distances(
         a.hand,
         b.hand,
-        1.0 - np.asarray((a.grams @ b.grams.T).toarray(), dtype=np.float64),
-        1.0 - np.asarray((a.words @ b.words.T).toarray(), dtype=np.float64),
+        1.0 - _cosines(a.grams, b.grams),
+        1.0 - _cosines(a.words, b.words),
         np.abs(a.time[:, None] - b.time[None, :]),
         (a.policy[:, None] == b.policy[None, :]).astype(np.float64),
         (a.prompt[:, None] == b.prompt[None, :]).astype(np.float64),
     )
+
+
+def _cosines(a: sparse.csr_matrix, b: sparse.csr_matrix) -> np.ndarray:
+    # SciPy sorts the transposed factor anew: let that be the one with fewer rows.
+    cosines = (a @ b.T).toarray() if a.shape[0] >= b.shape[0] else (b @ a.T).toarray().T
+    return np.asarray(cosines, dtype=np.float64)
 
 
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
