@@ -107,7 +107,12 @@ def _read(problem_set: ProblemSet, source: Source, dedup: bool) -> ExactDedup:
     read = ExactDedup(drop=dedup)
     bar = tqdm(source.rows, total=source.total, desc=problem_set.name, unit=" rows", disable=not sys.stderr.isatty())
     for number, row in enumerate(bar):
-        read.add(problem_set.parse(row, number))
+        try:
+            problem = problem_set.parse(row, number)
+        except DataError as error:
+            where = source.facts.get("file") or source.facts.get("hub")
+            raise DataError(f"{problem_set.name}, {where}, {error}") from error
+        read.add(problem)
     if not read.problems:
         raise DataError(f"{problem_set.name}: the input holds no rows")
     return read

@@ -44,7 +44,10 @@ def lines(*rows):
     [
         (lines(GOOD, {"problem": "And 2+2?"}), r"line 2, lacks a column \(one of answer"),
         (lines({"question_text": "?", "answer": "1"}), r"line 1, lacks a column \(one of problem"),
-        (lines(GOOD, {"problem": "And 2+2?", "answer": None}), "row 1: the answer is None"),
+        (
+            lines(GOOD, {"problem": "And 2+2?", "answer": None}),
+            "aime2024, aime2024/test.jsonl, row 1: the answer is None",
+        ),
         (lines({"problem": " \n", "answer": "2"}), "row 0: the problem is "),
         (lines({"problem": "?", "answer": ""}), "row 0: the answer is ''"),
         (lines({"problem": "?", "answer": ["1", "2"]}), "expected one answer, found 2"),

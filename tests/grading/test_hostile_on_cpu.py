@@ -29,6 +29,8 @@ NAMED = {
     "huge factorial": "Answer: (10^{10})!",
     "huge binomial": r"Answer: \binom{10^{9}}{5\cdot 10^{8}}",
     "huge exponent": "Answer: 1e999999999",
+    "huge approximation": r"Answer: 2 \approx 1e390",
+    "huge values": "Answer: 1e390 + 2^{9000}",
     "huge number": "Answer: " + "9" * 1999,
     "division by zero": "Answer: 1/0",
     "NUL bytes": "Answer: 3\x004\x00",

@@ -20,6 +20,7 @@ from v05_verl.grading.structure import Answer, structure
 
 MAX_LIST = 24
 WORD_LETTERS = 4
+LARGE = 10**300  # near the end of the doubles
 MAX_CHAIN = 6  # sides of "a = b = c"
 
 _CHOICE_MARK = re.compile(r"\([A-J]\)")
@@ -83,7 +84,7 @@ def _results(prediction: str) -> list[str]:
 def _is_approximation(exact: str, rounded: str) -> bool:
     """Whether ``rounded`` is ``exact`` to its own decimals; 203 for 204 is a second guess and none."""
     number, value = parse_number(rounded), constant(exact)
-    if number is None or value is None:
+    if number is None or value is None or abs(number.value) > LARGE:
         return False
     return abs(value - float(number.value)) <= 0.51 * 10.0 ** -(number.decimals or 0)
 
