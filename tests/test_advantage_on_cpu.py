@@ -149,6 +149,8 @@ def test_metrics_of_a_step_by_hand():
     )
     _, rows, groups = advantages(batch, records, token_rewards, mask)
     config = V05Config()
+    for info in ({"acc": 1.0, "pred": "7"}, {"acc": np.float32(0), "pred": "8"}, {"acc": True, "score": 1.0}):
+        groups[0].note_reward_info(info)
     failed = PromptRecord(uid="c", text="c", wave_of_session=[0, 0], failed_sessions=[0, 1], prior_wait_s=3.0)
     metrics = of_step(PromptBatch.of(rows, groups, config), rows, [*groups, failed], config)
     assert metrics["v05/rollouts/step"] == 11
@@ -163,6 +165,8 @@ def test_metrics_of_a_step_by_hand():
     assert metrics["v05/prior/mse"] == pytest.approx((4 - 0 + 0 - 1 / 4) / 2)
     assert metrics["v05/prior/auc"] == 0.0
     assert metrics["v05/prior/calibration_slope"] == pytest.approx(-1.5 / 0.5)
+    assert metrics["v05/reward/acc/mean"] == pytest.approx(2 / 3)
+    assert not any("pred" in name or "score" in name for name in metrics)
     assert metrics["v05/prior/missing_frac"] == 0.0
     assert metrics["v05/prior/wait_s/max"] == 3.0
     assert metrics["v05/prior/wait_s/p50"] == 0.0

@@ -29,6 +29,7 @@ def of_step(
         **_rollouts(prompts, dispatched, config),
         **_prior(prompts, config),
         **_prior_waiting(dispatched),
+        **_reward_info(dispatched),
         "v05/baseline/mean": float(np.mean(rows.baselines[rows.is_real])),
         "v05/advantage/abs_mean": float(np.mean(np.abs((rows.rewards - rows.baselines)[rows.is_real]))),
         "v05/batch/rows": float(rows.is_real.sum()),
@@ -88,3 +89,10 @@ def _prior_waiting(dispatched: list[PromptRecord]) -> dict[str, float]:
         "v05/prior/wait_s/mean": float(waited.mean()),
         "v05/prior/wait_s/max": float(waited.max()),
     }
+
+
+def _reward_info(dispatched: list[PromptRecord]) -> dict[str, float]:
+    """Means over rollouts of what the reward function returns beside the score (verl logs them in validation only)."""
+    names = sorted({name for record in dispatched for name in record.reward_info})
+    values = {name: [x for record in dispatched for x in record.reward_info.get(name, [])] for name in names}
+    return {f"v05/reward/{name}/mean": float(np.mean(numbers)) for name, numbers in values.items()}

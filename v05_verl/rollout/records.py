@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 TICKET_KEY = "v05_prior_ticket"
 """Batch field, and so keyword of a worker's ``_run_prompt``, that brings the priors of a step."""
@@ -27,8 +31,16 @@ class PromptRecord:
     """For each rollout asked for, the number of its wave."""
     failed_sessions: list[int] = field(default_factory=list)
     """Rollouts that raised an error."""
+    reward_info: dict[str, list[float]] = field(default_factory=dict)
+    """Numbers that the reward function returned beside the score, one per rollout."""
     error: str | None = None
     """Why the scheduler itself failed on this prompt."""
+
+    def note_reward_info(self, info: Mapping[str, Any]) -> None:
+        """Takes in what the reward function returned for one rollout; texts are left out."""
+        for name, value in info.items():
+            if name != "score" and isinstance(value, int | float | np.number):
+                self.reward_info.setdefault(name, []).append(float(value))
 
     @property
     def asked(self) -> int:

@@ -35,6 +35,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         self._v05 = v05_config.from_verl(self.config)
         self._budget = Budget(self._v05)
         self._rewards: dict[str, dict[int, float]] = {}
+        self._running: dict[str, PromptRecord] = {}
         self._records: dict[str, PromptRecord] = {}
 
     async def take_records(self) -> dict[str, PromptRecord]:
@@ -47,6 +48,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         rewards = self._rewards.get(kwargs["uid"])  # none for validation prompts
         if rewards is not None and outputs[-1].reward_score is not None:
             rewards[kwargs["session_id"]] = float(outputs[-1].reward_score)
+            self._running[kwargs["uid"]].note_reward_info(outputs[-1].extra_fields.get("reward_extra_info", {}))
 
     async def _run_prompt(self, prompt: dict, sampling_params: dict, trajectory: dict, trace: bool = False) -> None:
         ticket = prompt.pop(TICKET_KEY, None)
@@ -56,13 +58,13 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         uid = prompt["uid"]
         await tq.async_kv_put(key=uid, partition_id="train", tag={"status": "running"})
         record = PromptRecord(uid=uid, text=prompt_text(prompt["raw_prompt"]))
-        self._rewards[uid] = {}
+        self._rewards[uid], self._running[uid] = {}, record
         try:
             await self._run_waves(record, ticket, prompt, sampling_params, trajectory, trace)
         except Exception as error:  # raised again in the trainer, which sees the record
             logger.exception("v05: the budget of prompt %s failed", uid)
             record.error = f"{type(error).__name__}: {error}"
-        del self._rewards[uid]
+        del self._rewards[uid], self._running[uid]
         self._records[uid] = record
         status = "failure" if record.failed_sessions or record.error else "finished"
         # Only now, so that no rollout is written after the replay buffer took the group.
