@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ENGINE=${ENGINE:-hf}                      # hf: transformers; vllm: vLLM's CPU build
 ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # also grpo_n4 (or any n), v05_fixed4, v05_wave, v05_oracle
 SEEDS=${SEEDS:-"0"}
-ROLLOUTS=${ROLLOUTS:-15360}               # training rollouts per arm and seed
+ROLLOUTS=${ROLLOUTS:-10240}               # training rollouts per arm and seed
 OUT=${OUT:-outputs/quickstart}
 PROMPTS=32                                # prompts per training step
 POINTS=${POINTS:-8}                       # validations per run, the first and the last included
@@ -96,7 +96,7 @@ train() {
     )
     COMMAND=("$PYTHON" -m verl.trainer.main_ppo "hydra.searchpath=[pkg://v05_verl.conf]" +cpu="$ENGINE"
         "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${ROLLOUT[@]}" "${REWARD[@]}" "${TRAINER[@]}" "${ARM[@]}")
-    "$PYTHON" -m v05_verl.report.provenance "$run" --arm "$arm" --seed "$seed" -- "${COMMAND[@]}"
+    "$PYTHON" -m v05_verl.report.provenance "$run" --arm "$arm" --seed "$seed" -- "${COMMAND[@]}" > /dev/null
     VERL_FILE_LOGGER_PATH=$run/metrics/1.jsonl "${COMMAND[@]}" > "$run/log.txt" 2>&1 &
     local pid=$! code=0
     "$PYTHON" -m v05_verl.report.watch "$run" --pid $pid --rollouts "$ROLLOUTS"
