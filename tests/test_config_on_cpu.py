@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import inspect
 from dataclasses import fields
+from importlib import import_module
 
 import pytest
 from omegaconf import OmegaConf
 
 from v05_verl.config import V05Config, ValueConfig, from_verl
-from v05_verl.value import build
+from v05_verl.value import BUILT_IN, build
 
 
 def test_the_packaged_group_holds_every_key_with_the_default_of_the_dataclass(v05_group):
@@ -17,7 +18,7 @@ def test_the_packaged_group_holds_every_key_with_the_default_of_the_dataclass(v0
     for f in fields(V05Config):
         if f.name != "value":
             assert getattr(config, f.name) == getattr(defaults, f.name), f.name
-    assert set(config.value.options) == {"constant", "tracker", "gp", "custom"}
+    assert set(config.value.options) == {"constant", "tracker", "gp", "v0", "custom"}
     for f in fields(ValueConfig):
         if f.name != "options":
             assert getattr(config.value, f.name) == getattr(defaults.value, f.name), f.name
@@ -53,6 +54,7 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"total_rollouts": -1}, "v05.total_rollouts"),
         ({"k_inti": 4}, "v05 has no key k_inti"),
         ({"value": {"on_failure": "ignore"}}, "v05.value.on_failure must be one of fallback, stop"),
+        ({"value": {"recalibrate": -1}}, "v05.value.recalibrate"),
         ({"value": {"timeout_s": 0}}, "v05.value.timeout_s"),
         ({"value": {"replicas": 0}}, "v05.value.replicas"),
         ({"value": {"nmae": "gp"}}, "v05.value.nmae = 'gp' is neither"),
@@ -65,16 +67,23 @@ def test_a_wrong_key_is_named(keys, sentence):
 
 def test_options_of_the_chosen_model_are_found_by_its_name():
     config = from_verl(OmegaConf.create({"v05": {"value": {"name": "gp", "gp": {"context": 7}, "tracker": {}}}}))
-    assert config.value.model_options == {"context": 7}
+    assert config.value.model == ("gp", {"context": 7})
 
 
 def test_options_of_ones_own_class_stand_under_custom():
     value = {"name": "package.module:Class", "custom": {"size": 3}}
-    assert from_verl(OmegaConf.create({"v05": {"value": value}})).value.model_options == {"size": 3}
+    assert from_verl(OmegaConf.create({"v05": {"value": value}})).value.model == ("package.module:Class", {"size": 3})
 
 
-@pytest.mark.parametrize("name", ["constant", "tracker", "gp"])
+@pytest.mark.parametrize("name", ["constant", "tracker", "gp", "v0"])
 def test_the_group_lists_every_option_of_a_model_with_its_default(v05_group, name):
-    parameters = inspect.signature(type(build(name))).parameters
-    defaults = {key: parameter.default for key, parameter in parameters.items()}
-    assert {key: tuple(x) if isinstance(x, list) else x for key, x in v05_group["value"][name].items()} == defaults
+    module, _, class_name = BUILT_IN[name].partition(":")
+    parameters = inspect.signature(getattr(import_module(module), class_name)).parameters
+    assert v05_group["value"][name] == {key: parameter.default for key, parameter in parameters.items()}
+
+
+def test_recalibration_wraps_the_chosen_model():
+    value = {"name": "gp", "recalibrate": 256, "gp": {"context": 512}}
+    name, options = from_verl(OmegaConf.create({"v05": {"value": value}})).value.model
+    assert (name, options) == ("recalibrated", {"of": "gp", "window": 256, "context": 512})
+    build(name, **options)

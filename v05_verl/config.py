@@ -28,6 +28,8 @@ class ValueConfig:
     """constant, tracker, gp, v0, or "package.module:Class". [ours]; the paper uses V0."""
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Keyword arguments of each model, by name; those of ``name`` are used, those of "custom" for one's own class."""
+    recalibrate: int = 0
+    """Pairs of prior and outcomes on which slope and shift of the priors are refitted each step; 0: off. [ours]"""
     timeout_s: float = 60.0
     """Seconds that a prompt waits for its prior once its first wave is in. [ours]"""
     on_failure: str = "fallback"
@@ -41,15 +43,19 @@ class ValueConfig:
 
     def __post_init__(self):
         _one_of("v05.value.on_failure", self.on_failure, ON_FAILURE)
+        _require(self.recalibrate >= 0, f"v05.value.recalibrate must be at least 0 pairs, got {self.recalibrate}")
         _require(self.timeout_s > 0, f"v05.value.timeout_s must be above 0 seconds, got {self.timeout_s}")
         _require(self.replicas >= 1, f"v05.value.replicas must be at least 1, got {self.replicas}")
         _require(self.num_cpus >= 0, f"v05.value.num_cpus must be at least 0, got {self.num_cpus}")
         _require(self.num_gpus >= 0, f"v05.value.num_gpus must be at least 0, got {self.num_gpus}")
 
     @property
-    def model_options(self) -> dict[str, Any]:
-        """Keyword arguments of the chosen model."""
-        return dict(self.options.get("custom" if ":" in self.name else self.name, {}))
+    def model(self) -> tuple[str, dict[str, Any]]:
+        """Name and keyword arguments for ``v05_verl.value.build``."""
+        options = dict(self.options.get("custom" if ":" in self.name else self.name, {}))
+        if self.recalibrate:
+            return "recalibrated", {"of": self.name, "window": self.recalibrate, **options}
+        return self.name, options
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def test_every_ablation_composes_and_its_value_model_can_be_built(machine):
         check(command.config)
         value = from_verl(command.config).value
         if value.name != "v0" or machine:  # V0's encoder for GPUs is a download
-            build(value.name, **value.model_options)
+            name, options = value.model
+            build(name, **options)
 
 
 @pytest.mark.parametrize("script", all_scripts())
@@ -132,7 +133,8 @@ def test_ablations_change_what_they_name():
     priors = {"v05_constant": "constant", "v05_tracker": "tracker", "v05": "gp", "v05_v0": "v0"}
     assert {arm: v05[arm].value.name for arm in priors} == priors
     assert all(v05[arm].budget == "sequential" for arm in priors)
-    assert v05["v05_v0_no_history"].value.model_options == {"history": False}
+    assert v05["v05_v0_no_history"].value.model[1]["history"] is False
+    assert v05["v05_v0"].value.model[1]["history"] is True
     assert v05["v05_cost_quarter"].cost == v05["v05"].cost / 4
     assert v05["v05_cost_x4"].cost == v05["v05"].cost * 4
     assert len(commands) == 13

@@ -125,4 +125,4 @@ class ValueClient:
         config = self._config
         actor = ray.remote(ValueService).options(num_cpus=config.num_cpus, num_gpus=config.num_gpus)
         self._learning = []
-        self._replicas = [actor.remote(config.name, config.model_options, self._state) for _ in range(config.replicas)]
+        self._replicas = [actor.remote(*config.model, self._state) for _ in range(config.replicas)]
