@@ -39,6 +39,7 @@ setup(
         "vllm": ["verl[vllm]==0.9.1"],
         "math": ["math-verify>=0.8"],
         "report": ["matplotlib", "jinja2"],
+        "train": ["tensorboard"],
         "tabpfn": ["tabpfn"],
         "tabicl": ["tabicl"],
         "test": ["pytest", "hypothesis", "pytest-timeout", "ruff", "matplotlib", "jinja2", "math-verify>=0.8"],

@@ -9,10 +9,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ENGINE=${ENGINE:-hf}                      # hf: transformers; vllm: vLLM's CPU build
 ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # also grpo_n4 (or any n), v05_fixed4, v05_wave, v05_oracle
 SEEDS=${SEEDS:-"0"}
-ROLLOUTS=${ROLLOUTS:-10240}               # training rollouts per arm and seed
+ROLLOUTS=${ROLLOUTS:-5120}                # training rollouts per arm and seed
 OUT=${OUT:-outputs/quickstart}
 PROMPTS=32                                # prompts per training step
-POINTS=${POINTS:-8}                       # validations per run, the first and the last included
+VAL_PROMPTS=${VAL_PROMPTS:-256}           # held-out prompts; each is asked twice, sampled and greedy
+POINTS=${POINTS:-5}                       # validations per run, the first and the last included
 
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
@@ -63,7 +64,7 @@ train() {
     )
     ACTOR=(
         actor_rollout_ref.actor.optim.lr=2e-4
-        actor_rollout_ref.actor.optim.lr_warmup_steps=10
+        actor_rollout_ref.actor.optim.lr_warmup_steps=0   # steps differ between arms, a warm-up would favour small ones
         actor_rollout_ref.actor.ppo_mini_batch_size=$PROMPTS
         actor_rollout_ref.actor.loss_agg_mode=token-mean
         actor_rollout_ref.actor.use_kl_loss=False
@@ -115,7 +116,7 @@ for arm in $ARMS; do set_arm "$arm" 0; done
 for seed in $SEEDS; do
     if [ ! -f "$OUT/toy/seed_$seed/agent_loops.yaml" ]; then
         echo "== seed $seed: building the task, the tokenizer and a warm-started model"
-        "$PYTHON" -m v05_verl.lab.toy --out "$OUT/toy/seed_$seed" --seed "$seed"
+        "$PYTHON" -m v05_verl.lab.toy --out "$OUT/toy/seed_$seed" --seed "$seed" --val-prompts "$VAL_PROMPTS"
     fi
     for arm in $ARMS; do train "$arm" "$seed"; done
 done

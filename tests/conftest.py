@@ -39,3 +39,14 @@ def v05_group():
     """The keys of the packaged group."""
     path = ROOT / "v05_verl" / "conf" / "v05" / "default.yaml"
     return OmegaConf.to_container(OmegaConf.load(path).v05)
+
+
+@pytest.fixture(scope="session")
+def raw() -> Path:
+    """The folder with the raw benchmark files, which lies beside the repository."""
+    folder = ROOT.parent / "shared" / "data" / "raw"
+    if not folder.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI=true, but {folder} is not there; these tests must not be skipped in CI")
+        pytest.skip(f"needs the raw benchmark files in {folder}")
+    return folder

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.core import checks
+from v05_verl.core.segments import Segments, admissible, starts
 from v05_verl.core.shrinkage import fuse
 
 Kind = Literal["fused", "predictable", "group_mean", "leave_one_out"]
@@ -73,54 +74,19 @@ def row_baselines(
 def _sorted_baselines(
     rewards: np.ndarray, group: np.ndarray, wave: np.ndarray, prior: np.ndarray, kind: str, noise_scale: float
 ) -> np.ndarray:
-    in_group = _Segments(_starts(group))
+    in_group = Segments(starts(group))
     if kind in ("fused", "group_mean"):
         total, count = in_group.total(rewards), in_group.count
     elif kind == "leave_one_out":
         total, count = in_group.total(rewards) - rewards, in_group.count - 1
     else:
-        total, count = _admissible(rewards, group, wave, in_group)
+        total, count = admissible(rewards, group, wave, in_group)
 
     known = count > 0
     mean = np.where(known, total / np.maximum(count, 1), prior)
     if kind in ("group_mean", "leave_one_out"):
         return mean
     return np.where(known, fuse(mean, np.maximum(count, 1), prior, noise_scale).baseline, prior)
-
-
-def _admissible(
-    rewards: np.ndarray, group: np.ndarray, wave: np.ndarray, in_group: _Segments
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and count of the rollouts that row i may use without its own reward deciding which they are."""
-    in_wave = _Segments(_starts(group, wave))
-    first_wave = in_wave.start == in_group.start
-    before = np.concatenate([[0.0], np.cumsum(rewards)])
-    earlier_total = before[in_wave.start] - before[in_group.start]
-    earlier_count = in_wave.start - in_group.start
-    total = np.where(first_wave, in_wave.total(rewards) - rewards, earlier_total)
-    count = np.where(first_wave, in_wave.count - 1, earlier_count)
-    return total, count
-
-
-class _Segments:
-    """Runs of equal keys in sorted rows; every attribute is per row."""
-
-    def __init__(self, is_start: np.ndarray):
-        self._first_rows = np.flatnonzero(is_start)
-        self._run = np.cumsum(is_start) - 1
-        self.start = self._first_rows[self._run]
-        self.count = np.bincount(self._run)[self._run]
-
-    def total(self, values: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(values, self._first_rows)[self._run]
-
-
-def _starts(*keys: np.ndarray) -> np.ndarray:
-    changed = np.zeros(len(keys[0]), dtype=bool)
-    changed[0] = True
-    for key in keys:
-        changed[1:] |= key[1:] != key[:-1]
-    return changed
 
 
 def _checked(

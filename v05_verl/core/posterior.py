@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 from scipy.special import betaln, expit, logit
 
 from v05_verl.core import checks
-from v05_verl.core.baseline import _admissible, _Segments, _starts
 from v05_verl.core.scale import to_success
+from v05_verl.core.segments import Segments, admissible, starts
 
 P_MIN = 0.01
 """Priors and m stay this far from 0 and 1: no prior is taken as certain."""
@@ -153,11 +153,11 @@ def row_posterior_baselines(
     if checks.same_length(rewards=rewards, group=group, wave=wave, prior=prior) == 0:
         return rewards
     order = np.lexsort((rewards, wave, group))
-    in_group = _Segments(_starts(group[order]))
+    in_group = Segments(starts(group[order]))
     if kind == "shared":
         total, count = in_group.total(rewards[order]), in_group.count
     else:
-        total, count = _admissible(rewards[order], group[order], wave[order], in_group)
+        total, count = admissible(rewards[order], group[order], wave[order], in_group)
     mean = np.clip(total / np.maximum(count, 1), *reward_range)
     baselines = np.empty_like(rewards)
     baselines[order] = posterior(mean, count, prior[order], model, reward_range=reward_range).mean
