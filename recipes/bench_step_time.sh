@@ -11,8 +11,9 @@ TURNS=${TURNS:-2}                         # runs of each arm
 ROLLOUTS=${ROLLOUTS:-3840}                # per run
 ENGINE=${ENGINE:-hf}
 
+mkdir -p "$OUT"
 for turn in $(seq "$TURNS"); do
-    ENGINE=$ENGINE ARMS="v05_wave grpo_n5" SEEDS=$turn ROLLOUTS=$ROLLOUTS POINTS=2 OUT=$OUT bash recipes/quickstart.sh > "$OUT.log" 2>&1 \
-        || { tail -n 40 "$OUT.log" >&2; exit 1; }
+    ENGINE=$ENGINE ARMS="v05_wave grpo_n5" SEEDS=$turn ROLLOUTS=$ROLLOUTS POINTS=2 OUT=$OUT bash recipes/quickstart.sh > "$OUT/log.txt" 2>&1 \
+        || { tail -n 40 "$OUT/log.txt" >&2; exit 1; }
 done
 .venv/bin/python -m v05_verl.report.step_time "$OUT/v05_wave" "$OUT/grpo_n5" --skip 5
