@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # ---- knobs ----
 ENGINE=${ENGINE:-hf}                      # hf: transformers; vllm: vLLM's CPU build
-ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # also grpo_n4 (or any n), v05_fixed4, v05_wave, v05_oracle
+ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # see set_arm for all of them
 SEEDS=${SEEDS:-"0"}
 ROLLOUTS=${ROLLOUTS:-5120}                # training rollouts per arm and seed
 OUT=${OUT:-outputs/quickstart}
@@ -24,20 +24,30 @@ PYTHON=$PWD/.venv/bin/python
 # ---- what an arm is ----
 # STEPS and TEST_FREQ count training steps; budgets that adapt are ended by v05.total_rollouts instead.
 set_arm() {
-    local n=4
+    local n=4 name=$1
+    prompts=$PROMPTS
     V05=(+v05=default algorithm.adv_estimator=v05
          v05.poll_interval_s=0.1 v05.total_rollouts="$ROLLOUTS")
-    case $1 in
+    case $name in
+        *_pool2) V05+=(v05.prompt_pool=2); name=${name%_pool2} ;;
+    esac
+    case $name in
+        *_robust) V05+=(v05.mode=robust v05.baseline=predictable); name=${name%_robust} ;;
+    esac
+    case $name in
         grpo_n*)    n=${1#grpo_n}; ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n="$n") ;;
         rloo_n*)    n=${1#rloo_n}; ARM=(algorithm.adv_estimator=rloo actor_rollout_ref.rollout.n="$n") ;;
         v05)        ARM=("${V05[@]}") ;;
-        v05_fixed4) ARM=("${V05[@]}" v05.budget=fixed) ;;
+        # as many prompts as make the rollouts of a step those of k = 4
+        v05_fixed[124]) n=${name#v05_fixed}; prompts=$(( PROMPTS * 4 / n ))
+                    ARM=("${V05[@]}" v05.budget=fixed v05.k_init="$n") ;;
         v05_wave)   ARM=("${V05[@]}" v05.budget=wave) ;;
         v05_oracle) ARM=("${V05[@]}" v05.value.name=v05_verl.lab.oracle:Oracle "+v05.value.custom.toy=$OUT/toy/seed_$2") ;;
-        *) echo "quickstart: unknown arm '$1'; there are grpo_n<n> rloo_n<n> v05 v05_fixed4 v05_wave v05_oracle" >&2
+        *) echo "quickstart: unknown arm '$1'; there are grpo_n<n>, rloo_n<n>, v05, v05_wave, v05_oracle and" \
+                "v05_fixed1, 2 or 4; those of v05 also with _robust, _pool2 or _robust_pool2 behind" >&2
            exit 2 ;;
     esac
-    STEPS=$(( (ROLLOUTS + PROMPTS * n - 1) / (PROMPTS * n) ))
+    STEPS=$(( (ROLLOUTS + prompts * n - 1) / (prompts * n) ))
     TEST_FREQ=$(( (STEPS + POINTS - 2) / (POINTS - 1) ))
 }
 
@@ -54,7 +64,7 @@ train() {
     DATA=(
         data.train_files="$toy/train.parquet"
         data.val_files="$toy/val.parquet"
-        data.train_batch_size=$PROMPTS
+        data.train_batch_size=$prompts
         data.max_prompt_length=16
         data.max_response_length=12
         data.seed="$seed"
@@ -65,7 +75,7 @@ train() {
     ACTOR=(
         actor_rollout_ref.actor.optim.lr=2e-4
         actor_rollout_ref.actor.optim.lr_warmup_steps=0   # steps differ between arms, a warm-up would favour small ones
-        actor_rollout_ref.actor.ppo_mini_batch_size=$PROMPTS
+        actor_rollout_ref.actor.ppo_mini_batch_size=$prompts
         actor_rollout_ref.actor.loss_agg_mode=token-mean
         actor_rollout_ref.actor.use_kl_loss=False
         actor_rollout_ref.actor.entropy_coeff=0

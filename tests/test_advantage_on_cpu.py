@@ -9,6 +9,7 @@ from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, compute_
 from v05_verl.advantage import compute_v05_outcome_advantage, rows_of_batch
 from v05_verl.batch import PromptBatch, collect_rows
 from v05_verl.config import V05Config
+from v05_verl.core.posterior import PriorModel
 from v05_verl.metrics import of_step
 from v05_verl.rollout.records import PromptRecord
 
@@ -42,8 +43,8 @@ def verl_batch(
     return batch, records, token_rewards, mask
 
 
-def advantages(batch, records, token_rewards, mask, **config):
-    rows, groups = collect_rows(batch, records, V05Config(**config))
+def advantages(batch, records, token_rewards, mask, prior_model=None, **config):
+    rows, groups = collect_rows(batch, records, V05Config(**config), prior_model)
     with rows_of_batch(rows):
         result, returns = compute_v05_outcome_advantage(token_rewards, mask, config=None, index=None)
     assert torch.equal(result, returns)
@@ -83,6 +84,19 @@ def test_fused_advantages_by_hand():
     result, rows, _ = advantages(batch, records, token_rewards, mask)
     expected = torch.tensor(rows.rewards - 1 / 3, dtype=torch.float32).unsqueeze(-1) * mask
     torch.testing.assert_close(result, expected)
+
+
+def test_robust_advantages_by_hand():
+    # Beta(1, 1) at prior 0: of 1 1 -1 and a later 1, all four give 4/6, the others of the first wave 2/4, 2/4, 3/4,
+    # and the first wave 3/5; a missing prior leaves the group mean.
+    model = PriorModel(strength=2.0, outlier_share=1e-9)
+    rewards, waves = {"a": [1, 1, -1, 1], "b": [1, -1]}, {"a": [0, 0, 0, 1], "b": [0, 0]}
+    batch = verl_batch(rewards, waves, {"a": 0.0, "b": None})
+    for baseline, expected in (("fused", [1 / 3] * 4), ("predictable", [0.0, 0.0, 0.5, 0.2])):
+        _, rows, _ = advantages(*batch, prior_model=model, mode="robust", baseline=baseline)
+        by_key = dict(zip(batch[0].keys, rows.baselines, strict=True))
+        np.testing.assert_allclose([by_key[f"a_{session}_0"] for session in range(4)], expected, atol=1e-6)
+        assert [by_key["b_0_0"], by_key["b_1_0"]] == [0.0, 0.0]
 
 
 def test_a_missing_prior_leaves_the_group_mean():

@@ -43,6 +43,8 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"k_init": 0}, "v05.k_init must be at least 1 rollout, got 0"),
         ({"k_init": 17}, "v05.k_init = 17 is above v05.k_max = 16"),
         ({"budget": "greedy"}, "v05.budget must be one of fixed, sequential, wave, got 'greedy'"),
+        ({"mode": "fast"}, "v05.mode must be one of paper, robust, got 'fast'"),
+        ({"prompt_pool": 0}, "v05.prompt_pool must be at least 1"),
         ({"rule": "x"}, "v05.rule must be one of"),
         ({"baseline": "x"}, "v05.baseline must be one of"),
         ({"reward_range": [1, -1]}, "lo < hi"),

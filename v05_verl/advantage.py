@@ -14,6 +14,7 @@ from verl.trainer.ppo.core_algos import register_adv_est
 
 from v05_verl.config import V05Config
 from v05_verl.core.baseline import row_baselines
+from v05_verl.core.posterior import PriorModel, row_posterior_baselines
 
 
 @dataclass
@@ -34,6 +35,8 @@ class BatchRows:
     wave: np.ndarray
     prior: np.ndarray
     """V on the reward scale; NaN where the value model gave none."""
+    prior_model: PriorModel | None = None
+    """What the robust mode knew about priors before these rollouts."""
     rewards: np.ndarray | None = None
     """Set by the estimator: outcome reward of each row."""
     baselines: np.ndarray | None = None
@@ -54,14 +57,24 @@ def rows_of_batch(rows: BatchRows) -> Iterator[BatchRows]:
         _current = None
 
 
-def session_baselines(rewards, group, wave, prior, config: V05Config) -> np.ndarray:
-    """``row_baselines`` of the configured kind; the group mean for prompts without a prior (NaN)."""
+def session_baselines(
+    rewards, group, wave, prior, config: V05Config, prior_model: PriorModel | None = None
+) -> np.ndarray:
+    """Baselines of the configured mode and kind; the group mean for prompts without a prior (NaN)."""
     baselines = np.empty(len(rewards))
-    for kind, chosen in ((config.baseline, np.isfinite(prior)), ("group_mean", ~np.isfinite(prior))):
-        baselines[chosen] = row_baselines(
-            rewards[chosen], group[chosen], wave[chosen], prior[chosen], kind=kind, noise_scale=config.noise_scale
-        )
+    for known in (True, False):
+        chosen = np.isfinite(prior) == known
+        rows = rewards[chosen], group[chosen], wave[chosen], prior[chosen]
+        if known and config.mode == "robust" and config.baseline in _POSTERIOR_KIND:
+            kind, model = _POSTERIOR_KIND[config.baseline], prior_model or PriorModel()
+            baselines[chosen] = row_posterior_baselines(*rows, model, kind=kind, reward_range=config.reward_range)
+        else:
+            kind = config.baseline if known else "group_mean"
+            baselines[chosen] = row_baselines(*rows, kind=kind, noise_scale=config.noise_scale)
     return baselines
+
+
+_POSTERIOR_KIND = {"fused": "shared", "predictable": "predictable"}
 
 
 @register_adv_est("v05")
@@ -106,7 +119,7 @@ def _row_baselines(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
     final = rows.is_real & rows.is_final
     by_session = np.full(int(rows.session.max(initial=-1)) + 1, np.nan)
     by_session[rows.session[final]] = session_baselines(
-        rewards[final], rows.group[final], rows.wave[final], rows.prior[final], rows.config
+        rewards[final], rows.group[final], rows.wave[final], rows.prior[final], rows.config, rows.prior_model
     )
     rows.rewards = rewards
     rows.baselines = np.where(rows.is_real, by_session[rows.session], np.nan)

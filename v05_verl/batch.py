@@ -12,11 +12,15 @@ from transfer_queue import KVBatchMeta
 from v05_verl.advantage import BatchRows
 from v05_verl.config import V05Config
 from v05_verl.core import scale
+from v05_verl.core.posterior import PriorModel
 from v05_verl.rollout.records import PromptRecord
 
 
 def collect_rows(
-    batch: KVBatchMeta, records: dict[str, PromptRecord], config: V05Config
+    batch: KVBatchMeta,
+    records: dict[str, PromptRecord],
+    config: V05Config,
+    prior_model: PriorModel | None = None,
 ) -> tuple[BatchRows, list[PromptRecord]]:
     """Rows of a batch for the estimator, and the record of each group (``records[i]`` is group i).
 
@@ -58,6 +62,7 @@ def collect_rows(
         group=group,
         wave=wave,
         prior=prior,
+        prior_model=prior_model,
     )
     return rows, groups
 

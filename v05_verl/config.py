@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from v05_verl.core import scale
 from v05_verl.core.baseline import KINDS
 
+MODES = ("paper", "robust")
 BUDGETS = ("fixed", "sequential", "wave")
 RULES = ("discrete", "continuous")
 ON_FAILURE = ("fallback", "stop")
@@ -62,6 +63,8 @@ class ValueConfig:
 class V05Config:
     """Every key of the group ``v05``."""
 
+    mode: str = "paper"
+    """paper: fusion and stopping rule of the paper [P]; robust: ``core.posterior`` for both [ours]."""
     k_init: int = 4
     """Rollouts of the first wave, per prompt. [P]"""
     k_max: int = 16
@@ -75,9 +78,12 @@ class V05Config:
     marginal_cost: Any = "auto"
     """c in squared-reward units, or "auto" = s_max^2 / k_max^2: 0.0039 [P] for k_max = 16 and rewards in [-1, 1]."""
     baseline: str = "fused"
-    """fused [P], predictable, group_mean or leave_one_out; see ``core.baseline.row_baselines``."""
+    """fused [P], predictable, group_mean or leave_one_out; see ``core.baseline.row_baselines``. In the robust mode the
+    first two are the posterior mean from all, or from the admissible, rollouts."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
     """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run."""
+    prompt_pool: int = 1
+    """Prompts looked at for each one trained on; taken are those with the largest predicted reward variance. [ours]"""
     total_rollouts: int | None = None
     """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
     poll_interval_s: float | None = None
@@ -91,6 +97,8 @@ class V05Config:
             self.k_init <= self.k_max,
             f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max",
         )
+        _one_of("v05.mode", self.mode, MODES)
+        _require(self.prompt_pool >= 1, f"v05.prompt_pool must be at least 1, got {self.prompt_pool}")
         _one_of("v05.budget", self.budget, BUDGETS)
         _one_of("v05.rule", self.rule, RULES)
         _one_of("v05.baseline", self.baseline, KINDS)

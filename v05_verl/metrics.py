@@ -29,6 +29,7 @@ def of_step(
         **_rollouts(prompts, dispatched, config),
         **_prior(prompts, config),
         **_prior_waiting(dispatched),
+        **_robust(rows, config),
         **_reward_info(dispatched),
         "v05/baseline/mean": float(np.mean(rows.baselines[rows.is_real])),
         "v05/advantage/abs_mean": float(np.mean(np.abs((rows.rewards - rows.baselines)[rows.is_real]))),
@@ -80,6 +81,14 @@ def _prior(prompts: PromptBatch, config: V05Config) -> dict[str, float]:
         "v05/prior/auc": prior_quality.area_under_curve(prior, mean >= middle),
         "v05/prior/calibration_slope": prior_quality.calibration_slope(prior, mean),
     }
+
+
+def _robust(rows: BatchRows, config: V05Config) -> dict[str, float]:
+    """What the robust mode believed of this step's priors; shift and slope on the logit scale."""
+    if config.mode != "robust" or rows.prior_model is None:
+        return {}
+    names = ("shift", "slope", "strength", "outlier_share")
+    return {f"v05/robust/{name}": float(getattr(rows.prior_model, name)) for name in names}
 
 
 def _prior_waiting(dispatched: list[PromptRecord]) -> dict[str, float]:

@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import ray
 import torch
 from omegaconf import DictConfig, open_dict
+from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.utils import tensordict_utils as tu
 from verl.utils.fs import local_mkdir_safe
 
 from v05_verl import config as v05_config
@@ -24,8 +27,11 @@ from v05_verl import launch
 from v05_verl import metrics as step_metrics
 from v05_verl.advantage import rows_of_batch
 from v05_verl.batch import PromptBatch, collect_rows
+from v05_verl.core import scale
+from v05_verl.core.selection import most_uncertain
 from v05_verl.rollout.manager import V05AgentLoopManager
-from v05_verl.rollout.records import PromptRecord
+from v05_verl.rollout.records import TICKET_KEY, PromptRecord
+from v05_verl.value.prior_record import PriorRecord
 from v05_verl.value.service import ValueClient
 
 logger = logging.getLogger(__name__)
@@ -53,6 +59,8 @@ class V05Trainer(PPOTrainerSync):
             config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
+        robust = self._v05.mode == "robust"
+        self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
         self._spent = Spent()
         self._rollouts_of_step = 0
         self._records: dict[str, PromptRecord] = {}
@@ -65,14 +73,15 @@ class V05Trainer(PPOTrainerSync):
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
         print(self._batch_arithmetic())
-        agent_loop_manager.use_value_model(self._value_model)
+        agent_loop_manager.use_value_model(self._value_model, self._prior_record)
         super().fit(agent_loop_manager)
 
     # ------------------------------------------------ one step ------------------------------------------------
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         self._records.update(self.agent_loop_manager.take_records())
-        rows, records = collect_rows(batch, self._records, self._v05)
+        prior_model = self._prior_record and self._prior_record.model
+        rows, records = collect_rows(batch, self._records, self._v05, prior_model)
         self._raise_scheduler_errors()
         with rows_of_batch(rows):
             batch = super()._compute_advantage(batch, metrics)
@@ -80,12 +89,36 @@ class V05Trainer(PPOTrainerSync):
         prompts = PromptBatch.of(rows, records, self._v05)
         self._handle_missing_priors(prompts)
         self._value_model.tell(prompts.texts, prompts.successes, prompts.trials, self.global_steps)
+        self._note_priors(prompts)
         self._rollouts_of_step = sum(record.asked for record in self._records.values())
         self._spent.rollouts += self._rollouts_of_step
         self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
         metrics.update(step_metrics.of_step(prompts, rows, list(self._records.values()), self._v05))
         metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
         self._records.clear()
+        return batch
+
+    def _note_priors(self, prompts: PromptBatch) -> None:
+        """What became of this step's priors, for the robust mode's later steps."""
+        judged = np.isfinite(prompts.prior) & (prompts.first_n > 0)
+        if self._prior_record is not None and judged.any():
+            self._prior_record.add(prompts.first_mean[judged], prompts.first_n[judged], prompts.prior[judged])
+
+    def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
+        """verl's next batch; with ``prompt_pool`` the most uncertain prompts of a batch so many times as large."""
+        if self._v05.prompt_pool == 1:
+            return super()._next_train_batch(num_prompts)
+        wanted = num_prompts or self.config.data.train_batch_size
+        batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
+        ticket = self.agent_loop_manager.ask(batch)
+        try:
+            prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
+            taken = most_uncertain(prior, wanted, self._v05.reward_range)
+        except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
+            logger.warning("v05: no priors to choose prompts by (%s); the first %d are taken", error, wanted)
+            taken = np.arange(wanted)
+        batch = tu.index_select_tensor_dict(batch, taken.tolist())
+        tu.assign_non_tensor_data(batch, TICKET_KEY, ticket)
         return batch
 
     def on_step_end(self) -> None:
@@ -148,6 +181,7 @@ class V05Trainer(PPOTrainerSync):
         folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
         local_mkdir_safe(folder)
         state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
+        state["prior_record"] = self._prior_record and self._prior_record.state_dict()
         torch.save(state | {"spent": asdict(self._spent)}, os.path.join(folder, STATE_FILE))
         super()._save_checkpoint()
 
@@ -167,6 +201,8 @@ class V05Trainer(PPOTrainerSync):
             return
         state = torch.load(path, weights_only=False)
         self._spent = Spent(**state["spent"])
+        if self._prior_record is not None and state["prior_record"] is not None:
+            self._prior_record.load_state_dict(state["prior_record"])
         if state["value_name"] == self._v05.value.name:
             self._value_model.load_state_dict(state["value_model"])
         else:

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from scipy.special import betaln, expit, logit
 
-from v05_verl.core.posterior import PriorModel, posterior, row_posterior_baselines, worth_another
+from v05_verl.core.posterior import (
+    PriorModel,
+    posterior,
+    posterior_wave_size,
+    row_posterior_baselines,
+    worth_another,
+)
 from v05_verl.core.posterior_fit import fit_prior_model, from_vector, negative_log_posterior, to_vector
 
 TRUSTING = PriorModel(strength=2.0, outlier_share=1e-9)
@@ -88,6 +94,25 @@ def test_worth_another_compares_with_the_price_and_ends_at_the_most():
     for factor, expected in ((0.99, True), (1.01, False)):
         assert worth_another(0.5, 4, 0.0, TRUSTING, marginal_cost=factor * price, max_rollouts=16) == expected
     assert not worth_another(0.5, 4, 0.0, TRUSTING, marginal_cost=1e-9, max_rollouts=4)
+
+
+def test_wave_of_a_uniform_prior_by_hand():
+    # Beta(1, 1): after m rollouts the mean is (1 + S) / (2 + m), S uniform on 0 to m: its variance m / (12 (m + 2)).
+    # On the -1/+1 scale m = 1, 2, 3 gain 1/9, 1/6, 1/5; at a price of .05 the second is worth it, the third is not.
+    price = {"max_rollouts": 16}
+    assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=0.05, **price) == 2
+    assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=0.03, **price) == 3
+    assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=0.2, **price) == 0
+    assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=1e-6, **price) == 16
+
+
+@given(model=models, successes=st.integers(0, 4), prior=st.floats(-1, 1), price=st.floats(1e-4, 0.1))
+def test_a_wave_is_asked_for_wherever_one_more_is_worth_it(model, successes, prior, price):
+    evidence = (successes / 2 - 1, 4, prior, model)
+    size = posterior_wave_size(*evidence, marginal_cost=price, max_rollouts=16)
+    assert 0 <= size <= 12
+    assert size > 0 or not worth_another(*evidence, marginal_cost=price, max_rollouts=16)
+    assert posterior_wave_size(*evidence, marginal_cost=price, max_rollouts=4) == 0
 
 
 @given(seed=st.integers(0, 10**6))

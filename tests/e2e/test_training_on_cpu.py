@@ -80,6 +80,21 @@ def test_the_strict_choice_ends_the_run(launch, tmp_path):
     assert "no answer today" in run.log and "on_failure=stop" in run.log
 
 
+def test_the_robust_mode_with_prompts_chosen_by_their_priors(launch, tmp_path):
+    robust = ("v05.mode=robust", "v05.baseline=predictable", "v05.budget=wave", "v05.k_init=2", "v05.prompt_pool=2")
+    run = launch(*V05, *robust, "trainer.total_training_steps=6", "trainer.save_freq=6")
+    assert run.wait() == 0, run.log[-5000:]
+    assert [step["v05/prior/missing_frac"] for step in run.metrics] == [0.0] * 6
+    assert all(step["v05/rollouts/per_prompt/min"] == 2 for step in run.metrics)
+    assert max(step["v05/rollouts/per_prompt/max"] for step in run.metrics) > 2
+    # The first five steps know nothing of their priors; the sixth has a model fitted on them, which is saved.
+    believed = [step["v05/robust/strength"] for step in run.metrics]
+    assert believed[:5] == [8.0] * 5 and believed[5] != 8.0
+    saved = torch.load(tmp_path / "checkpoints" / "global_step_6" / "v05.pt", weights_only=False)["prior_record"]
+    assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, 3)
+    assert saved["model"]["strength"] == pytest.approx(believed[5])
+
+
 @pytest.mark.vllm
 def test_vllm_is_the_second_engine(launch):
     run = launch(*V05, "trainer.total_training_steps=3", engine="vllm")

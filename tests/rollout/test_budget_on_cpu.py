@@ -3,13 +3,16 @@
 import pytest
 
 from v05_verl.config import V05Config
+from v05_verl.core.posterior import PriorModel
 from v05_verl.rollout.budget import Budget
 from v05_verl.rollout.prompt_text import prompt_text
 
 
-def further(budget, rewards, prior, *, asked=None, waves=1, **config):
+def further(budget, rewards, prior, *, asked=None, waves=1, prior_model=None, **config):
     policy = Budget(V05Config(budget=budget, **config))
-    return policy.further_rollouts(rewards, asked=asked or len(rewards), waves=waves, prior=prior)
+    return policy.further_rollouts(
+        rewards, asked=asked or len(rewards), waves=waves, prior=prior, prior_model=prior_model
+    )
 
 
 def test_fixed_never_asks_again():
@@ -26,6 +29,19 @@ def test_wave_asks_for_all_at_once_and_only_as_many_waves_as_allowed():
     assert further("wave", [1, 1, 1, 1], -1.0) == 12
     assert further("wave", [1, 1, 1, 1], -1.0, waves=2) == 0
     assert further("wave", [1, 1, 1, 1], -1.0, waves=2, max_waves=3) == 12
+
+
+def test_the_robust_mode_buys_what_the_posterior_is_worth():
+    # Beta(1, 1) after one of each is Beta(2, 2): one more moves the mean by 1/5 in all, a variance of .01, .04 on the
+    # -1/+1 scale; m more gain m / (5 (m + 4)): .04, .0667, .0857; at a price of .025 two pay best.
+    model = PriorModel(strength=2.0, outlier_share=1e-9)
+    robust = {"mode": "robust", "prior_model": model, "k_init": 2}
+    assert further("sequential", [1, -1], 0.0, **robust, marginal_cost=0.039) == 1
+    assert further("sequential", [1, -1], 0.0, **robust, marginal_cost=0.041) == 0
+    assert further("wave", [1, -1], 0.0, **robust, marginal_cost=0.025) == 2
+    assert further("wave", [1, -1], 0.0, **robust, marginal_cost=0.025, waves=2) == 0
+    assert further("fixed", [1, -1], 0.0, **robust, marginal_cost=0.025) == 0
+    assert further("wave", [1, 0], 0.5, **robust, marginal_cost=0.025 / 4, reward_range=(0, 1)) == 2
 
 
 def test_failed_rollouts_count_against_the_most_but_not_as_evidence():

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, expit, logit
+from scipy.special import betaln, expit, gammaln, logit, logsumexp
 
 from v05_verl.core import checks
 from v05_verl.core.scale import to_success
@@ -87,11 +87,7 @@ def posterior(
         ValueError: n negative or not whole, NaN, a value outside the range, parameters of the model out of range.
     """
     lo, hi = checks.checked_range(reward_range)
-    n = checks.counts("n + 1", np.asarray(n, dtype=np.float64) + 1) - 1
-    group_mean = np.where(n > 0, group_mean, lo)
-    rate, predicted = to_success(group_mean, reward_range), to_success(prior, reward_range)
-    checks.broadcastable(group_mean=rate, n=n, prior=predicted)
-    components = _Components.of(model, predicted, rate * n, (1 - rate) * n)
+    components = _after_rollouts(group_mean, n, prior, model, reward_range)
     mean = components.mean()
     after_success = components.after(1.0, 0.0).mean()
     after_failure = components.after(0.0, 1.0).mean()
@@ -119,6 +115,38 @@ def worth_another(
     gain = posterior(group_mean, n, prior, model, reward_range=reward_range).value_of_information
     below = np.asarray(n) < float(checks.counts("max_rollouts", max_rollouts))
     return (gain > checks.positive("marginal_cost", marginal_cost)) & below
+
+
+def posterior_wave_size(
+    group_mean: ArrayLike,
+    n: ArrayLike,
+    prior: ArrayLike,
+    model: PriorModel,
+    *,
+    marginal_cost: float,
+    max_rollouts: int,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+) -> np.ndarray:
+    """Further rollouts to ask for at once: the m >= 0 that maximises the expected fall of the Bayes risk minus c m.
+
+    The fall by m rollouts is the variance of the posterior mean over their beta-binomial outcome; for m = 1 it is
+    ``Posterior.value_of_information``. Looking m ahead also buys where a single rollout cannot change the mean by
+    enough and several can. n + m never exceeds ``max_rollouts``; 0 means stop.
+
+    Arguments and errors: as :func:`posterior` and ``core.stopping.should_continue``. Integer array of the broadcast
+    shape.
+    """
+    lo, hi = checks.checked_range(reward_range)
+    price = checks.positive("marginal_cost", marginal_cost)
+    most = int(checks.counts("max_rollouts", max_rollouts))
+    components = _after_rollouts(group_mean, n, prior, model, reward_range)
+    n = np.broadcast_to(n, components.a.shape[1:])
+    best, size = np.zeros(n.shape), np.zeros(n.shape, dtype=np.int64)
+    for m in range(1, most - int(n.min(initial=most)) + 1):
+        net = (hi - lo) ** 2 * components.variance_of_mean(m) - price * m
+        better = (net > best) & (n + m <= most)
+        best, size = np.where(better, net, best), np.where(better, m, size)
+    return size
 
 
 def row_posterior_baselines(
@@ -169,6 +197,17 @@ def squeezed_sigmoid(x: np.ndarray) -> np.ndarray:
     return P_MIN + (1 - 2 * P_MIN) * expit(x)
 
 
+def _after_rollouts(
+    group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, model: PriorModel, reward_range: tuple[float, float]
+) -> _Components:
+    """Posterior components of every prompt, with every argument checked."""
+    n = checks.counts("n + 1", np.asarray(n, dtype=np.float64) + 1) - 1
+    group_mean = np.where(n > 0, group_mean, reward_range[0])
+    rate, predicted = to_success(group_mean, reward_range), to_success(prior, reward_range)
+    checks.broadcastable(group_mean=rate, n=n, prior=predicted)
+    return _Components.of(model, predicted, rate * n, (1 - rate) * n)
+
+
 class _Components(NamedTuple):
     """Both Beta components of every prompt, stacked along a leading axis, with their weights."""
 
@@ -201,6 +240,14 @@ class _Components(NamedTuple):
         each = self.a / (self.a + self.b)
         second = each * (self.a + 1) / (self.a + self.b + 1)
         return np.maximum(np.sum(self.share() * second, axis=0) - self.mean() ** 2, 0.0)
+
+    def variance_of_mean(self, m: int) -> np.ndarray:
+        """Variance of the posterior mean over the outcome of m further rollouts, as it is expected now."""
+        won = np.arange(m + 1).reshape(-1, *[1] * (self.a.ndim - 1))
+        after = _Components(self.a[:, None], self.b[:, None], self.log_share[:, None]).after(won, m - won)
+        ways = gammaln(m + 1) - gammaln(won + 1) - gammaln(m - won + 1)
+        chance = np.exp(ways + logsumexp(after.log_share, axis=0) - logsumexp(self.log_share, axis=0))
+        return np.sum(chance * (after.mean() - self.mean()) ** 2, axis=0)
 
 
 def check_prior_model(model: PriorModel) -> None:

@@ -15,11 +15,11 @@ import numpy as np
 
 from v05_verl.core.posterior import PriorModel, worth_another
 from v05_verl.core.scale import to_reward
+from v05_verl.core.selection import most_uncertain
 from v05_verl.core.stopping import should_continue, wave_size
 from v05_verl.lab.advantages import advantages
 from v05_verl.lab.arms import Arm
 from v05_verl.lab.policy_gradient import Optimization, Updater
-from v05_verl.lab.prior_record import PriorRecord
 from v05_verl.lab.rollouts import Ask, Rollouts, collect
 from v05_verl.lab.sampling import Samples, sample
 from v05_verl.lab.scoring import exact_accuracy
@@ -28,6 +28,7 @@ from v05_verl.lab.tiny_lm import TinyLM
 from v05_verl.lab.toy import held_out_problems, training_problems
 from v05_verl.lab.warm_start import encode_problems, token_ids
 from v05_verl.value import build
+from v05_verl.value.prior_record import PriorRecord
 
 REWARD_RANGE = (-1.0, 1.0)
 MAX_NEW_TOKENS = 12
@@ -100,7 +101,7 @@ class Run:
             self.value_seconds += time.perf_counter() - started
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:
-            taken = np.sort(np.argsort(-(1 - prior**2), kind="stable")[: self.arm.prompts])
+            taken = most_uncertain(prior, self.arm.prompts)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 

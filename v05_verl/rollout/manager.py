@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ray
 from tensordict import TensorDict
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ
@@ -11,7 +13,8 @@ from verl.utils import tensordict_utils as tu
 
 from v05_verl.rollout.prompt_text import prompt_text
 from v05_verl.rollout.records import TICKET_KEY, PromptRecord
-from v05_verl.value.service import ValueClient
+from v05_verl.value.prior_record import PriorRecord
+from v05_verl.value.service import PriorTicket, ValueClient
 
 
 class V05AgentLoopManager(AgentLoopManagerTQ):
@@ -25,25 +28,27 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
         super().__init__(*args, **kwargs)
         self.agent_loop_workers_class = ray.remote(V05AgentLoopWorker)
         self._value_model: ValueClient | None = None
+        self._prior_record: PriorRecord | None = None
 
-    def use_value_model(self, value_model: ValueClient) -> None:
-        """Sets where priors come from."""
-        self._value_model = value_model
+    def use_value_model(self, value_model: ValueClient, prior_record: PriorRecord | None = None) -> None:
+        """Sets where priors come from and, for the robust mode, what is known about them."""
+        self._value_model, self._prior_record = value_model, prior_record
+
+    def ask(self, prompts: TensorDict) -> PriorTicket:
+        """Asks for the priors of a training batch, without waiting."""
+        if self._value_model is None:
+            raise RuntimeError("V05AgentLoopManager has no value model; run it with trainer.v1.trainer_mode=v05_sync")
+        ticket = self._value_model.ask(
+            [str(uid) for uid in prompts["uid"]],
+            [prompt_text(getattr(raw_prompt, "data", raw_prompt)) for raw_prompt in prompts["raw_prompt"]],
+            step=int(tu.get_non_tensor_data(prompts, "global_steps", 0)),
+        )
+        return replace(ticket, prior_model=self._prior_record.model) if self._prior_record else ticket
 
     def generate_sequences(self, prompts: TensorDict) -> None:
-        """Dispatches a batch; for a training batch its priors are asked for first, and not waited for."""
-        if not tu.get_non_tensor_data(prompts, "validate", default=False):
-            if self._value_model is None:
-                raise RuntimeError(
-                    "V05AgentLoopManager has no value model; run it with trainer.v1.trainer_mode=v05_sync"
-                )
-            texts = [prompt_text(getattr(raw_prompt, "data", raw_prompt)) for raw_prompt in prompts["raw_prompt"]]
-            ticket = self._value_model.ask(
-                [str(uid) for uid in prompts["uid"]],
-                texts,
-                step=int(tu.get_non_tensor_data(prompts, "global_steps", 0)),
-            )
-            tu.assign_non_tensor_data(prompts, TICKET_KEY, ticket)
+        """Dispatches a batch; for a training batch its priors are asked for first, unless its trainer did."""
+        if not tu.get_non_tensor_data(prompts, "validate", default=False) and TICKET_KEY not in prompts.keys():
+            tu.assign_non_tensor_data(prompts, TICKET_KEY, self.ask(prompts))
         super().generate_sequences(prompts)
 
     def take_records(self) -> dict[str, PromptRecord]:

@@ -86,7 +86,13 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             # A reward outside the range stops the run in the trainer, which names it; no budget is spent on it here.
             if fixed_n is not None or not self._all_in_range(rewards):
                 break
-            wanted = self._budget.further_rollouts(rewards, asked=record.asked, waves=record.waves, prior=record.prior)
+            wanted = self._budget.further_rollouts(
+                rewards,
+                asked=record.asked,
+                waves=record.waves,
+                prior=record.prior,
+                prior_model=ticket and ticket.prior_model,
+            )
 
     async def _run_wave(self, record, wanted, prompt, sampling_params, trajectory, trace) -> None:
         sessions = range(record.asked, record.asked + wanted)

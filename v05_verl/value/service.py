@@ -12,6 +12,7 @@ import numpy as np
 import ray
 
 from v05_verl.config import ValueConfig
+from v05_verl.core.posterior import PriorModel
 from v05_verl.value import build
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class PriorTicket:
     """The caller's name of each prompt, by request."""
     refs: list[ray.ObjectRef]
     """By request, the array of success rates once the value model has answered."""
+    prior_model: PriorModel | None = None
+    """What the robust mode knows about priors; None in the paper's mode."""
 
 
 class ValueService:
@@ -73,6 +76,13 @@ class ValueClient:
             keys=[[keys[i] for i in share] for _, share in asked],
             refs=[replica.predict.remote([prompts[i] for i in share], step) for replica, share in asked],
         )
+
+    def wait(self, ticket: PriorTicket) -> np.ndarray:
+        """The success rates of ``ticket``'s prompts in the order in which they were asked for.
+
+        Raises TimeoutError after ``timeout_s``, and what Ray raises where the value model failed.
+        """
+        return np.concatenate(ray.get(ticket.refs, timeout=self._config.timeout_s))
 
     def tell(self, prompts: list[str], successes: np.ndarray, trials: np.ndarray, step: int) -> None:
         """Sends outcomes of training step ``step`` to every replica."""
