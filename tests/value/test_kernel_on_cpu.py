@@ -17,7 +17,7 @@ from v05_verl.value.kernel import (
 )
 
 
-def points(n, seed=0):
+def points(n, seed=0, dense=5):
     rng = np.random.default_rng(seed)
 
     def unit_rows(columns):
@@ -28,6 +28,7 @@ def points(n, seed=0):
         rng.normal(size=(n, 3)),
         unit_rows(8),
         unit_rows(6),
+        unit_rows(5).toarray()[:, :dense],
         rng.integers(0, n // 2, n),
         rng.integers(0, 2, n),
         rng.uniform(0, 2, n),
@@ -35,22 +36,24 @@ def points(n, seed=0):
 
 
 def test_covariance_of_one_pair_by_hand():
-    # Hand features one apart, of weight 1; no n-grams or words in common; dt = 1; other prompt, other policy.
-    a = Points(
-        np.array([[0.0]]), sparse.csr_matrix([[1.0, 0]]), sparse.csr_matrix([[1.0, 0]]), *np.array([[1], [0], [0.0]])
-    )
-    b = Points(
-        np.array([[1.0]]), sparse.csr_matrix([[0, 1.0]]), sparse.csr_matrix([[0, 1.0]]), *np.array([[2], [1], [1.0]])
-    )
+    # Hand features one apart, of weight 1; no n-grams or words in common; dense vectors at right angles; dt = 1; other
+    # prompt, other policy.
+    ones, others = [sparse.csr_matrix([[1.0, 0]])] * 2, [sparse.csr_matrix([[0, 1.0]])] * 2
+    a = Points(np.array([[0.0]]), *ones, np.array([[1.0, 0]]), *np.array([[1], [0], [0.0]]))
+    b = Points(np.array([[1.0]]), *others, np.array([[0, 1.0]]), *np.array([[2], [1], [1.0]]))
     h = Hyperparameters(*np.zeros(len(SCALARS)), hand_weights=(0.0,))  # every sd, scale and time 1; share 1/2
-    expected = LEVEL_VAR + (np.exp(-0.5) + np.exp(-1) + np.exp(-1)) * 0.5 * np.exp(-1)
+    expected = LEVEL_VAR + (np.exp(-0.5) + 3 * np.exp(-1)) * 0.5 * np.exp(-1)
     assert covariance(a, b, h)[0, 0] == pytest.approx(expected)
-    # At the same point every term is at its full variance: the mean's, three of texts, the prompt's own.
-    assert covariance(a, a, h)[0, 0] == pytest.approx(LEVEL_VAR + 5)
+    # At the same point every term is at its full variance: the mean's, four of texts, the prompt's own.
+    assert covariance(a, a, h)[0, 0] == pytest.approx(LEVEL_VAR + 6)
+    # Without dense vectors there is no such term.
+    bare = a._replace(dense=np.empty((1, 0)))
+    assert covariance(bare, bare, h)[0, 0] == pytest.approx(LEVEL_VAR + 5)
 
 
-def test_gradient_of_the_evidence_is_the_numerical_one():
-    p, rng = points(24), np.random.default_rng(1)
+@pytest.mark.parametrize("dense", [0, 5])
+def test_gradient_of_the_evidence_is_the_numerical_one(dense):
+    p, rng = points(24, dense=dense), np.random.default_rng(1)
     center = default_hyperparameters(3)
     evidence = Evidence(p, rng.normal(size=24), np.full(24, 0.05), center)
     x = center.vector() + 0.3 * rng.normal(size=len(center.vector()))

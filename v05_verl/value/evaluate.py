@@ -154,18 +154,19 @@ def _protocol_name(options: argparse.Namespace) -> str:
 
 
 def _factory(name: str, options: argparse.Namespace) -> Factory:
-    chosen: dict[str, Any] = {"context": options.rows} if name in ("gp", "v0") else {}
-    if name == "gp":
+    base = name.partition("@")[0]
+    chosen: dict[str, Any] = {"context": options.rows} if base in ("gp", "v0") else {}
+    if base == "gp":
         # A panel refits once, when it has been shown everything; there is time for twice the rows of a training run.
         chosen |= {"automatic_fit": False, "fit_rows": 800}
     for text in options.option:
         target, value = _assignment(text)
         model, dot, option = target.rpartition(".")
-        if not dot or model == name:
+        if not dot or model in (base, name):
             chosen[option] = value
-    if name == "v0" and options.checkpoint is not None:
+    if base == "v0" and options.checkpoint is not None:
         chosen["checkpoint"] = options.checkpoint
-    return partial(build, ALIASES.get(name, name), **chosen)
+    return partial(build, ALIASES.get(base, base), **chosen)
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -221,7 +222,12 @@ def _gain_line(name: str, reference: str, gain: dict[str, Any]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m v05_verl.value.evaluate", description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--model", nargs="+", required=True, help="gp, tracker, v0, constant, knn, ridge or package.module:Class")
+    add(
+        "--model",
+        nargs="+",
+        required=True,
+        help="gp, tracker, v0, constant, knn, ridge or package.module:Class; MODEL@LABEL: with options of its own",
+    )
     add("--context", required=True, type=Path, help="JSON lines of the V0 release's format")
     add("--prompts", required=True, type=Path, help="prompt dictionary of the release")
     add("--query", type=Path, help="rows to predict from the whole context, instead of cross-validation")
@@ -229,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, nargs="+", default=[0, 1, 2], help="fold seeds")
     add("--revisit", action="store_true", help="predict prompts that the same policy met at an earlier step")
     add("--checkpoint", type=Path, help="V0 checkpoint")
-    add("--option", nargs="*", default=[], metavar="[MODEL.]NAME=VALUE", help="options of the models")
+    add("--option", nargs="*", default=[], metavar="[MODEL[@LABEL].]NAME=VALUE", help="options of the models")
     add("--rows", type=int, default=4096, help="context rows of gp and v0 (all contexts together)")
     add("--trials", type=int, default=10, help="rewards behind each score")
     add("--recalibrate", action="store_true", help="print MSE of distorted predictions before and after online repair")

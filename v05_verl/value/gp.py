@@ -34,6 +34,7 @@ from v05_verl.value.kernel import (
     default_hyperparameters,
 )
 from v05_verl.value.text import TextEncoder
+from v05_verl.value.vectors import build_vectors
 
 _MIN_ROWS_TO_FIT = 32
 _P_NOISE = 0.05  # binomial noise is that of a success rate in [_P_NOISE, 1 - _P_NOISE]
@@ -55,6 +56,10 @@ class GaussianProcess:
         fit_rows: rows of the context on which hyperparameters are fitted, at least 16. Default 400.
         fit_iterations: most iterations of the fit; 0 keeps the defaults. Default 25.
         step_scale: training steps after which time counts in ratios instead of differences, > 0. Default 10.
+        corpus: file of prompts without outcomes, such as the training set (``vectors.read_corpus``): what its texts
+            have in common becomes another kernel. Default None.
+        encoder: hub id or local folder of a text encoder whose pooled states become that kernel; not with ``corpus``.
+            Default None.
         automatic_fit: False: hyperparameters are fitted only when :meth:`refit` is called, for loading records in bulk.
 
     All defaults are the project's choice.
@@ -67,13 +72,15 @@ class GaussianProcess:
         fit_iterations: int = 25,
         step_scale: float = 10.0,
         automatic_fit: bool = True,
+        corpus: str | None = None,
+        encoder: str | None = None,
     ):
         self._capacity = int(check_option("context", context, 16, 20_000))
         self._fit_rows = int(check_option("fit_rows", fit_rows, 16, 5_000))
         self._fit_iterations = int(check_option("fit_iterations", fit_iterations, 0, 1_000))
         self._step_scale = check_option("step_scale", step_scale, 0, np.inf, open_lo=True)
         self._automatic_fit = bool(automatic_fit)
-        self._text = TextEncoder()
+        self._text = TextEncoder(build_vectors(corpus, encoder))
         self._hyper: Hyperparameters | None = None
         self._prompts: list[str] = []  # of the rows, oldest first
         self._policies: list[str] = []

@@ -8,7 +8,8 @@ Ours (VIP, arXiv 2602.01601, uses one RBF kernel on embeddings)::
             + mean_sd^2  [same policy]  exp(-dt / mean_time)            the policy's mean success and its drift
             + ( hand_sd^2 exp(-sum_f w_f^2 (a_f - b_f)^2 / 2)           hand-made features, one weight w_f each
               + gram_sd^2 exp(-(1 - cos) / gram_scale^2)                character n-grams, TF-IDF
-              + word_sd^2 exp(-(1 - cos) / word_scale^2) )            words
+              + word_sd^2 exp(-(1 - cos) / word_scale^2)              words
+            + dense_sd^2 exp(-(1 - cos) / dense_scale^2) )          dense vectors, where there are any
               P(share) exp(-dt / text_time)                             what texts tell fades as the policy moves
             + own_sd^2 [same prompt] P(share) exp(-dt / own_time)       what is peculiar to the prompt
 
@@ -39,6 +40,8 @@ class Points(NamedTuple):
     """(n, D) TF-IDF rows of length 1 (or 0 for a text without n-grams)."""
     words: sparse.csr_matrix
     """(n, D') TF-IDF of words, likewise."""
+    dense: np.ndarray
+    """(n, E) dense vectors of length 1; E = 0 where there are none."""
     prompt: np.ndarray
     """(n,) id of the prompt text."""
     policy: np.ndarray
@@ -72,6 +75,8 @@ class Hyperparameters:
     gram_scale: float = np.log(0.8)
     word_sd: float = np.log(0.15)
     word_scale: float = np.log(0.6)
+    dense_sd: float = np.log(0.25)
+    dense_scale: float = np.log(0.7)
     text_time: float = np.log(3.0)
     share: float = 1.5
     own_sd: float = np.log(0.3)
@@ -95,6 +100,7 @@ _PRIOR_SD = {
     "mean_time": 1.0,
     "gram_scale": 0.5,
     "word_scale": 0.5,
+    "dense_scale": 0.5,
     "text_time": 1.0,
     "share": 1.0,
     "own_time": 1.0,
@@ -113,6 +119,7 @@ class _Distances(NamedTuple):
     hand_b: np.ndarray
     gram: np.ndarray
     word: np.ndarray
+    dense: np.ndarray | None
     time: np.ndarray
     same_policy: np.ndarray
     same_prompt: np.ndarray
@@ -124,6 +131,7 @@ def _distances(a: Points, b: Points) -> _Distances:
         b.hand,
         1.0 - _cosines(a.grams, b.grams),
         1.0 - _cosines(a.words, b.words),
+        1.0 - a.dense @ b.dense.T if a.dense.shape[1] else None,
         np.abs(a.time[:, None] - b.time[None, :]),
         (a.policy[:, None] == b.policy[None, :]).astype(np.float64),
         (a.prompt[:, None] == b.prompt[None, :]).astype(np.float64),
@@ -146,13 +154,16 @@ def _terms(d: _Distances, h: Hyperparameters) -> dict[str, np.ndarray]:
     share = 1 / (1 + np.exp(-h.share))
     across = share + (1 - share) * d.same_policy
     fade = across * np.exp(-d.time / np.exp(h.text_time))
-    return {
+    terms = {
         "mean": np.exp(2 * h.mean_sd) * d.same_policy * np.exp(-d.time / np.exp(h.mean_time)),
         "hand": np.exp(2 * h.hand_sd - 0.5 * _squared_distances(d.hand_a * weights, d.hand_b * weights)) * fade,
         "gram": np.exp(2 * h.gram_sd - d.gram / np.exp(2 * h.gram_scale)) * fade,
         "word": np.exp(2 * h.word_sd - d.word / np.exp(2 * h.word_scale)) * fade,
         "own": np.exp(2 * h.own_sd) * d.same_prompt * across * np.exp(-d.time / np.exp(h.own_time)),
     }
+    if d.dense is not None:
+        terms["dense"] = np.exp(2 * h.dense_sd - d.dense / np.exp(2 * h.dense_scale)) * fade
+    return terms
 
 
 def covariance(a: Points, b: Points, h: Hyperparameters) -> np.ndarray:
@@ -189,6 +200,10 @@ class Evidence:
         pulled = {name: sensitivity * term for name, term in terms.items()}
         totals = {name: float(np.sum(term)) for name, term in pulled.items()}
         text = pulled["hand"] + pulled["gram"] + pulled["word"]
+        dense = (0.0, 0.0)
+        if d.dense is not None:
+            text = text + pulled["dense"]
+            dense = (2 * totals["dense"], 2 * np.sum(pulled["dense"] * d.dense) / np.exp(2 * h.dense_scale))
         share = 1 / (1 + np.exp(-h.share))
         across = share + (1 - share) * d.same_policy
         gradient = {
@@ -199,6 +214,8 @@ class Evidence:
             "gram_scale": 2 * np.sum(pulled["gram"] * d.gram) / np.exp(2 * h.gram_scale),
             "word_sd": 2 * totals["word"],
             "word_scale": 2 * np.sum(pulled["word"] * d.word) / np.exp(2 * h.word_scale),
+            "dense_sd": dense[0],
+            "dense_scale": dense[1],
             "text_time": np.sum(text * d.time) / np.exp(h.text_time),
             "share": np.sum((text + pulled["own"]) * (1 - d.same_policy) / across) * share * (1 - share),
             "own_sd": 2 * totals["own"],

@@ -1,17 +1,20 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts as vectors: hand-made features, standardised, and TF-IDF of hashed character n-grams and words."""
+"""Prompts as features: hand-made ones, standardised, TF-IDF of hashed character n-grams and words, dense vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from v05_verl.value.features import MAX_CHARACTERS, NAMES, hand_features
+
+if TYPE_CHECKING:
+    from v05_verl.value.vectors import Vectors
 
 _MAX_Z = 4.0  # standardised features are clipped here: one freak prompt must not lie far away from all others
 _MAX_CACHED = 50_000  # prompts
@@ -26,6 +29,8 @@ class Texts(NamedTuple):
     """(N, D) TF-IDF of character n-grams; rows of length 1, or 0 for a text without any."""
     words: sparse.csr_matrix
     """(N, D') TF-IDF of words and signs, likewise."""
+    dense: np.ndarray
+    """(N, E) centred dense vectors of length 1; E = 0 without a source of them."""
 
 
 class HashedTfIdf:
@@ -78,14 +83,25 @@ class HashedTfIdf:
         self._idf = (np.log((1 + texts) / (1 + frequency)) + 1).astype(np.float32)
 
 
+def gram_counter() -> HashedTfIdf:
+    """TF-IDF of character n-grams inside words, 3 to 5 long."""
+    return HashedTfIdf(2**20, analyzer="char_wb", ngram_range=(3, 5))
+
+
 class TextEncoder:
-    """Turns prompts into :class:`Texts`; scales come from the prompts given to :meth:`fit`."""
+    """Turns prompts into :class:`Texts`; scales come from the prompts given to :meth:`fit`.
+
+    Args:
+        vectors: source of dense vectors (``value.vectors``), or None.
+    """
 
     # Raw features do not depend on any fit: predict, observe, refits and all instances of a process share them.
     _raw: dict[str, tuple[np.ndarray, sparse.csr_matrix, sparse.csr_matrix]] = {}
 
-    def __init__(self):
-        self._grams = HashedTfIdf(2**20, analyzer="char_wb", ngram_range=(3, 5))
+    def __init__(self, vectors: Vectors | None = None):
+        self._vectors = vectors
+        self._center: np.ndarray | float = 0.0  # of the dense vectors
+        self._grams = gram_counter()
         # LaTeX commands, words, single digits, single ideographs, single signs.
         self._words = HashedTfIdf(2**18, token_pattern=r"\\?[A-Za-z]+|\d|[\u4e00-\u9fff]|[^\w\s]")
         self._mean, self._scale = np.zeros(len(NAMES)), np.zeros(len(NAMES))
@@ -98,21 +114,23 @@ class TextEncoder:
         self._scale = np.where(deviation > 1e-9, 1 / np.maximum(deviation, 1e-9), 0.0)
         self._grams.fit(grams)
         self._words.fit(words)
+        self._center = self._dense_rows(sorted(set(prompts))).mean(axis=0)
 
     def encode(self, prompts: Sequence[str]) -> Texts:
         """One or more prompts in the scales of the last ``fit``."""
         hand, grams, words = self._raw_rows(prompts)
         hand = np.clip((hand - self._mean) * self._scale, -_MAX_Z, _MAX_Z)
-        return Texts(hand, self._grams.weighted(grams), self._words.weighted(words))
+        return Texts(hand, self._grams.weighted(grams), self._words.weighted(words), self._unit_rows(prompts))
 
     def state(self) -> dict[str, Any]:
         """Means, scales and document frequencies."""
-        scales = {"mean": self._mean.copy(), "scale": self._scale.copy()}
+        scales = {"mean": self._mean.copy(), "scale": self._scale.copy(), "center": np.array(self._center)}
         return {**scales, "grams": self._grams.state(), "words": self._words.state()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state` returned."""
         self._mean, self._scale = np.array(state["mean"]), np.array(state["scale"])
+        self._center = np.array(state["center"])
         self._grams.load(state["grams"])
         self._words.load(state["words"])
 
@@ -127,3 +145,10 @@ class TextEncoder:
                 self._raw[prompt] = (hand_features(prompt), grams[i], words[i])
         hand, grams, words = zip(*(self._raw[prompt] for prompt in prompts), strict=True)
         return np.array(hand), sparse.vstack(grams, format="csr"), sparse.vstack(words, format="csr")
+
+    def _unit_rows(self, prompts: Sequence[str]) -> np.ndarray:
+        rows = self._dense_rows(prompts) - self._center
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+    def _dense_rows(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.empty((len(prompts), 0)) if self._vectors is None else self._vectors.of(prompts)
