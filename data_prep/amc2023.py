@@ -15,7 +15,7 @@ SET = ProblemSet(
     name="amc2023",
     split="test",
     file="test.jsonl",
-    hub=HubSource("math-ai/amc23", split="test", revision=None),
+    hub=HubSource("math-ai/amc23", split="test", revision="80815d37005feb82cd7f8fbc6901d5d3eff43057"),
     origin="QwenLM/Qwen2.5-Math, evaluation",
     licence="MIT",
     rows=40,

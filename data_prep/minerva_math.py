@@ -49,7 +49,7 @@ SET = ProblemSet(
     name="minerva_math",
     split="test",
     file="test.jsonl",
-    hub=HubSource("math-ai/minervamath", split="test"),
+    hub=HubSource("math-ai/minervamath", split="test", revision="ee46ddc498933b1977577953250ca5c66be64f96"),
     origin="QwenLM/Qwen2.5-Math, evaluation",
     licence="MIT",
     rows=272,

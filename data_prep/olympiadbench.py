@@ -39,7 +39,12 @@ SET = ProblemSet(
     name="olympiadbench",
     split="test",
     file="test.jsonl",
-    hub=HubSource("math-ai/olympiadbench", split="test", rows=674),
+    hub=HubSource(
+        "math-ai/olympiadbench",
+        split="test",
+        revision="4faaf1e6ec17d11a4218a9bf4c049ecaf954dd84",
+        rows=674,
+    ),
     origin="QwenLM/Qwen2.5-Math, evaluation",
     licence="MIT",
     rows=675,

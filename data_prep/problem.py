@@ -50,15 +50,14 @@ class HubSource:
     Attributes:
         repo: "owner/name".
         split: split to read.
-        revision: commit that is read. None where the project has pinned none: the newest one is then looked up, read,
-            and written to the manifest, from where ``--revision`` can repeat it.
+        revision: commit that is read, all 40 digits.
         config: configuration name, None for the default one.
         rows: number of problems there, duplicates counted once, where it differs from the local file's.
     """
 
     repo: str
     split: str
-    revision: str | None = None
+    revision: str
     config: str | None = None
     rows: int | None = None
 

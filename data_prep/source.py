@@ -66,7 +66,7 @@ def find_file(problem_set: ProblemSet, raw: Path) -> Path:
 def open_hub(problem_set: ProblemSet, revision: str | None = None, mirror: Path | None = None) -> Source:
     """The set from the Hugging Face hub, or from ``mirror``, a folder of snapshots named owner/name.
 
-    Rows are streamed. Without a pinned revision the newest commit is looked up first and read by its hash.
+    Rows are streamed; ``revision`` replaces the pinned commit.
     """
     from datasets import load_dataset
 
@@ -77,7 +77,7 @@ def open_hub(problem_set: ProblemSet, revision: str | None = None, mirror: Path 
         if not Path(where).is_dir():
             raise DataError(f"{problem_set.name}: no snapshot at {where}; fetch {hub.repo} there or leave out --mirror")
     else:
-        pinned = options["revision"] = revision or hub.revision or _newest(hub.repo)
+        pinned = options["revision"] = revision or hub.revision
     try:
         dataset = load_dataset(where, hub.config, split=hub.split, streaming=True, **options)
     except (OSError, ValueError) as error:
@@ -93,15 +93,6 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _newest(repo: str) -> str:
-    from huggingface_hub import HfApi
-
-    try:
-        return HfApi().dataset_info(repo).sha
-    except OSError as error:
-        raise DataError(f"{repo}: its newest revision cannot be looked up ({error}); is there a network?") from error
 
 
 def _from_hub(dataset: Any, problem_set: ProblemSet, where: str) -> Iterator[dict[str, Any]]:
