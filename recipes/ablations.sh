@@ -15,12 +15,18 @@ ABLATIONS=(
     v05_v0_no_history
     # price of a rollout, x 1/4 and x 4; x 1 is the arm v05
     v05_cost_quarter v05_cost_x4
+    # ours: the robust mode with the sequential budget, with two rollouts per prompt, and with prompts chosen by their priors
+    v05_robust v05_fixed2_robust v05_fixed2_robust_pool2
 )
 
 run() {
     local name=$1 k
     shift
     case $name in
+        v05_robust) variant "$name" run_qwen3_4b.sh "${ROBUST[@]}" "$@" ;;
+        v05_fixed2_robust*)
+            K=2 PROMPTS=$((2 * ${PROMPTS:-$DEFAULT_PROMPTS})) variant "$name" run_qwen3_4b_fixed.sh "${ROBUST[@]}" \
+                v05.prompt_pool=$([[ $name = *_pool2 ]] && echo 2 || echo 1) "$@" ;;
         v05_fixed*)
             k=${name#v05_fixed}
             K=$k PROMPTS=$((4 * ${PROMPTS:-$DEFAULT_PROMPTS} / k)) bash "$RECIPES/v05/run_qwen3_4b_fixed.sh" "$@" ;;
@@ -29,7 +35,7 @@ run() {
         v05_tracker) PRIOR=tracker variant "$name" run_qwen3_4b.sh "$@" ;;
         v05_gp) PRIOR=gp variant v05 run_qwen3_4b.sh "$@" ;;
         v05_v0) PRIOR=v0 variant "$name" run_qwen3_4b.sh "${V0[@]}" "$@" ;;
-        v05_v0_no_history) PRIOR=v0 variant "$name" run_qwen3_4b.sh "${V0[@]}" ++v05.value.v0.history=False "$@" ;;
+        v05_v0_no_history) PRIOR=v0 variant "$name" run_qwen3_4b.sh "${V0[@]}" v05.value.v0.history=False "$@" ;;
         v05_cost_quarter) variant "$name" run_qwen3_4b.sh v05.marginal_cost=0.0009765625 "$@" ;;
         v05_cost_x4) variant "$name" run_qwen3_4b.sh v05.marginal_cost=0.015625 "$@" ;;
         *) echo "ablations.sh: unknown ablation '$name'; there are ${ABLATIONS[*]}" >&2; exit 2 ;;
@@ -39,9 +45,11 @@ run() {
 # ARM and script of v05/, and what the ablation changes.
 variant() { ARM=$1 bash "$RECIPES/v05/$2" "${@:3}"; }
 
+ROBUST=(v05.mode=robust v05.baseline=predictable)
+
 # Training takes every GPU, so V0's encoder runs on CPU cores; the smoke run has one that needs no download.
 if [ "${SMOKE:-0}" = 1 ]; then
-    DEFAULT_PROMPTS=16 V0=(++v05.value.v0.encoder=surface)
+    DEFAULT_PROMPTS=16 V0=(v05.value.v0.encoder=surface)
 else
     DEFAULT_PROMPTS=512 V0=(v05.value.num_cpus=16)
 fi
