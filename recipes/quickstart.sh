@@ -37,13 +37,17 @@ set_arm() {
     case $name in
         grpo_n*)    n=${1#grpo_n}; ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n="$n") ;;
         rloo_n*)    n=${1#rloo_n}; ARM=(algorithm.adv_estimator=rloo actor_rollout_ref.rollout.n="$n") ;;
+        # DAPO without its length penalty: an answer of the toy has one length. Dropped groups come on top of ROLLOUTS
+        dapo_n*)    n=${1#dapo_n}; ARM=(algorithm.adv_estimator=grpo actor_rollout_ref.rollout.n="$n"
+                    actor_rollout_ref.actor.clip_ratio_high=0.28 algorithm.filter_groups.enable=True
+                    algorithm.filter_groups.metric=acc algorithm.filter_groups.max_inflight_gen_batches=1) ;;
         v05)        ARM=("${V05[@]}") ;;
         # as many prompts as make the rollouts of a step those of k = 4
         v05_fixed[124]) n=${name#v05_fixed}; prompts=$(( PROMPTS * 4 / n ))
                     ARM=("${V05[@]}" v05.budget=fixed v05.k_init="$n") ;;
         v05_wave)   ARM=("${V05[@]}" v05.budget=wave) ;;
         v05_oracle) ARM=("${V05[@]}" v05.value.name=v05_verl.lab.oracle:Oracle "+v05.value.custom.toy=$OUT/toy/seed_$2") ;;
-        *) echo "quickstart: unknown arm '$1'; there are grpo_n<n>, rloo_n<n>, v05, v05_wave, v05_oracle and" \
+        *) echo "quickstart: unknown arm '$1'; there are grpo_n<n>, rloo_n<n>, dapo_n<n>, v05, v05_wave, v05_oracle and" \
                 "v05_fixed1, 2 or 4; those of v05 also with _robust, _pool2 or _robust_pool2 behind" >&2
            exit 2 ;;
     esac

@@ -85,8 +85,8 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors(launch, tmp_path):
     run = launch(*V05, *robust, "trainer.total_training_steps=6", "trainer.save_freq=6")
     assert run.wait() == 0, run.log[-5000:]
     assert [step["v05/prior/missing_frac"] for step in run.metrics] == [0.0] * 6
-    assert all(step["v05/rollouts/per_prompt/min"] == 2 for step in run.metrics)
-    assert max(step["v05/rollouts/per_prompt/max"] for step in run.metrics) > 2
+    assert all(step["v05/rollouts/per_prompt/min"] >= 2 for step in run.metrics)
+    assert any(step["v05/rollouts/per_prompt/min"] < step["v05/rollouts/per_prompt/max"] for step in run.metrics)
     # The first five steps know nothing of their priors; the sixth has a model fitted on them, which is saved.
     believed = [step["v05/robust/strength"] for step in run.metrics]
     assert believed[:5] == [8.0] * 5 and believed[5] != 8.0

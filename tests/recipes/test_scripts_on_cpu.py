@@ -137,4 +137,7 @@ def test_ablations_change_what_they_name():
     assert v05["v05_v0"].value.model[1]["history"] is True
     assert v05["v05_cost_quarter"].cost == v05["v05"].cost / 4
     assert v05["v05_cost_x4"].cost == v05["v05"].cost * 4
-    assert len(commands) == 13
+    robust = {"v05_robust", "v05_fixed2_robust", "v05_fixed2_robust_pool2"}
+    assert {arm for arm in v05 if v05[arm].mode == "robust"} == robust
+    assert v05["v05_fixed2_robust_pool2"].prompt_pool == 2
+    assert len(commands) == 16

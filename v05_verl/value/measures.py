@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import spearmanr
@@ -81,7 +82,7 @@ def bootstrap(
     statistic: Callable[[np.ndarray], Measure], prompts: np.ndarray, draws: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """95% percentile intervals of ``statistic(row index)`` under resampling of whole prompts (all their rows)."""
-    _, cluster = np.unique(prompts.astype(str), return_inverse=True)
+    cluster, _ = pd.factorize(prompts, sort=True)
     order = np.argsort(cluster, kind="stable")
     rows_of = np.split(order, np.cumsum(np.bincount(cluster))[:-1])
     rng = np.random.default_rng(seed)
@@ -102,7 +103,7 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def _group_means(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
-    _, index = np.unique(groups.astype(str), return_inverse=True)
+    index, _ = pd.factorize(groups)
     return (np.bincount(index, values) / np.bincount(index))[index]
 
 
