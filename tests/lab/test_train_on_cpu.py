@@ -98,6 +98,10 @@ def test_a_study_is_resumable_and_pairs_its_seeds(tmp_path, capsys):
     assert summary["arms"]["rloo_n4"]["seeds"] == [0, 1]
     assert summary["arms"]["rloo_n4"]["over_rloo_n4"]["final_sampled"]["mean"] == 0
     assert set(summary["tuning"]["at_edge"]) == {"grpo_n16", "rloo_n4"}
+    assert summary["command"].startswith("python -m v05_verl.lab.train --out") and summary["versions"]["torch"]
+    for name in ("curves", "arms"):
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert b"<svg" in (folder / f"{name}.svg").read_bytes()[:1000]
 
     lost = next((folder / "rloo_n4").glob("*-seed1.jsonl"))
     lost.unlink()

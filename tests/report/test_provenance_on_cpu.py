@@ -54,7 +54,7 @@ def test_the_commit_is_that_of_this_checkout():
     root = Path(__file__).parents[2]
     head = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True)
     expected = head.stdout.strip() if head.returncode == 0 else None
-    state = provenance._git_state()
+    state = provenance.git_state()
     assert state["commit"] == expected
     assert state["dirty"] in ((True, False) if expected else (None,))
 
@@ -63,7 +63,7 @@ def test_outside_a_checkout_the_commit_is_null(tmp_path):
     folder = tmp_path / "package"
     folder.mkdir()
     shutil.copy(provenance.__file__, folder / "provenance.py")
-    program = "import json, provenance; print(json.dumps(provenance._git_state()))"
+    program = "import json, provenance; print(json.dumps(provenance.git_state()))"
     # Also inside another project's checkout, whose commit is not this package's.
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, check=True)

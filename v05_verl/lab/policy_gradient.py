@@ -22,7 +22,8 @@ class Optimization(NamedTuple):
     """Identical in all arms but for the learning rate, which is chosen per arm, and DAPO's upper clip."""
 
     learning_rate: float = 2e-4
-    warmup_steps: int = 10
+    warmup_steps: int = 0
+    """Training steps. None by default: arms differ in their number of steps, a warm-up would favour small groups."""
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     mini_batches: int = 1

@@ -6,7 +6,7 @@
 
 For every arm the learning rate is chosen on seeds that are not reported; then the reported seeds run, each with one
 warm start, prompts and held-out problems for all arms. Writes one JSON-lines file per run and, per task,
-``summary.json`` and ``table.md`` under DIR; a second call goes on where the first ended.
+``summary.json``, ``table.md`` and figures under DIR; a second call goes on where the first ended.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,8 +24,10 @@ import torch
 
 from v05_verl.lab.arms import ARMS, MAIN_ARMS, find_arm
 from v05_verl.lab.compare import CONTROL, REFERENCE, as_markdown, summarize
+from v05_verl.lab.figures import draw
 from v05_verl.lab.study import Curve, Job, read_curve, run_all, with_learning_rates
 from v05_verl.lab.tasks import TASKS
+from v05_verl.report.provenance import git_state, versions
 
 TUNING_SEED = 1000
 
@@ -64,10 +68,12 @@ def study(task: str, options: argparse.Namespace) -> str:
     summary = summarize(curves)
     folder = out / jobs[0].path.parent.parent
     grid = {"learning_rates": options.learning_rates, "at_edge": _at_edge(rates, options.learning_rates)}
-    text = json.dumps({"task": task, **common, "tuning": grid, "arms": summary}, indent=1)
+    origin = {"command": options.command, **git_state(), "versions": versions()}
+    text = json.dumps({"task": task, **common, "tuning": grid, **origin, "arms": summary}, indent=1)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
     table = as_markdown(summary)
     (folder / "table.md").write_text(table + "\n", encoding="utf-8")
+    draw(curves, summary, folder)
     return table
 
 
@@ -90,6 +96,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options.command = shlex.join(["python", "-m", "v05_verl.lab.train", *given])
     for arm in options.arms:
         find_arm(arm)
     return options

@@ -48,7 +48,7 @@ def begin_launch(folder: Path, arm: str, seed: int, command: list[str]) -> int:
             "choose another folder or delete that run"
         )
     command = [argument.replace(f"{Path.cwd()}{os.sep}", "") for argument in command]
-    launch = {"command": command, **_git_state(), "versions": versions(), "started": _now().isoformat()}
+    launch = {"command": command, **git_state(), "versions": versions(), "started": _now().isoformat()}
     run["launches"].append(launch | {"ended": None, "wall_s": None, "exit_code": None})
     _write(folder, run)
     return len(run["launches"])
@@ -94,6 +94,15 @@ def versions() -> dict[str, str | None]:
     return {"python": platform.python_version()} | {name: _version(names) for name, names in PACKAGES.items()}
 
 
+def git_state() -> dict[str, Any]:
+    """Commit of the checkout that this package is imported from and whether it was changed; None outside of one."""
+    package = Path(__file__).resolve().parent
+    # A package installed inside another project's checkout is not part of that project's history.
+    if _git(package, "ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": _git(package, "rev-parse", "HEAD"), "dirty": bool(_git(package, "status", "--porcelain"))}
+
+
 def _version(distributions: tuple[str, ...]) -> str | None:
     for name in distributions:
         try:
@@ -102,15 +111,6 @@ def _version(distributions: tuple[str, ...]) -> str | None:
             continue
         return found if name == distributions[0] else f"{found} ({name})"
     return None
-
-
-def _git_state() -> dict[str, Any]:
-    """Commit of the checkout that this package is imported from and whether it was changed; None outside of one."""
-    package = Path(__file__).resolve().parent
-    # A package installed inside another project's checkout is not part of that project's history.
-    if _git(package, "ls-files", "--error-unmatch", Path(__file__).name) is None:
-        return {"commit": None, "dirty": None}
-    return {"commit": _git(package, "rev-parse", "HEAD"), "dirty": bool(_git(package, "status", "--porcelain"))}
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
