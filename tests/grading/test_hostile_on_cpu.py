@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Responses that try to break the grader: each gets a verdict in time, none leaves anything behind."""
 
+import os
 import random
 import time
 
@@ -128,10 +129,6 @@ def check_no_leak(count: int, deadline: float) -> None:
     assert figures["largest worker, MiB"] < 600
 
 
-def test_a_thousand_hostile_pairs_leave_nothing_behind():
-    check_no_leak(1_000, deadline=1.0)
-
-
-@pytest.mark.slow
-def test_ten_thousand_hostile_pairs_leave_nothing_behind():
-    check_no_leak(10_000, deadline=1.0)
+def test_hostile_pairs_leave_nothing_behind():
+    """HOSTILE_PAIRS=10000 is the soak test; so many take minutes."""
+    check_no_leak(int(os.environ.get("HOSTILE_PAIRS", "1000")), deadline=1.0)
