@@ -2,7 +2,7 @@
 # The arms on tiny models without verl, many seeds: bash recipes/light_comparison.sh
 # Needs .venv (bash recipes/env.sh hf). About three hours on two cores; a second call goes on where the first ended.
 # Learning rates are chosen on seeds 1000 and 1001, which are in no result. Results: $OUT/<task>/<setting>/
-# Some of it: ONLY="sort several_mini_batches" bash recipes/light_comparison.sh
+# Some of it: ONLY="sort longer" bash recipes/light_comparison.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +11,8 @@ OUT=${OUT:-outputs/light}
 SEEDS=${SEEDS:-10}
 FIRST_SEED=${FIRST_SEED:-10}
 JOBS=${JOBS:-2}
-SETTINGS=(reverse sort several_mini_batches weak_start as_through_verl)
+ROLLOUTS=15360                            # as recipes/results/quickstart, through verl
+SETTINGS=(reverse as_through_verl sort several_mini_batches weak_start longer)
 
 source recipes/cpu_env.sh
 
@@ -22,7 +23,7 @@ PRIORS_AND_PRICES=(v05_no_prior v05_constant v05_tracker v05_oracle v05_fixed2_o
     v05_fixed2_robust_history v05_cost_quarter v05_cost_x4)
 FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool v05 v05_wave v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool)
 THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool)
-RATES=(--learning-rates 1e-4 2e-4 4e-4 8e-4 --tuning-seeds 2)
+RATES=(--learning-rates 1e-4 2e-4 4e-4 --tuning-seeds 2)
 
 study() {
     .venv/bin/python -m v05_verl.lab.train --out "$OUT" --seeds "$SEEDS" --first-seed "$FIRST_SEED" --jobs "$JOBS" "$@"
@@ -31,12 +32,14 @@ study() {
 for setting in ${ONLY:-${SETTINGS[*]}}; do
     echo "== $setting"
     case $setting in
-        reverse) study --tasks reverse "${RATES[@]}" --rollouts 30720 --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
-        sort) study --tasks sort "${RATES[@]}" --rollouts 15360 --arms "${MAIN[@]}" ;;
-        several_mini_batches) study --tasks reverse "${RATES[@]}" --rollouts 15360 --mini-batches 4 --arms "${FEW[@]}" ;;
-        weak_start) study --tasks reverse "${RATES[@]}" --rollouts 15360 --warm-start 0.25 --arms "${FEW[@]}" ;;
-        # budget and learning rate of recipes/quickstart.sh
-        as_through_verl) study --tasks reverse --learning-rates 2e-4 --rollouts 15360 --arms "${THROUGH_VERL[@]}" ;;
+        reverse) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
+        # one learning rate for all, that of recipes/quickstart.sh; a table of its own, from runs of the setting before
+        as_through_verl) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $ROLLOUTS \
+            --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;
+        sort) study --tasks sort "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" ;;
+        several_mini_batches) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --mini-batches 4 --arms "${FEW[@]}" ;;
+        weak_start) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --warm-start 0.25 --arms "${FEW[@]}" ;;
+        longer) study --tasks reverse "${RATES[@]}" --rollouts $((2 * ROLLOUTS)) --arms "${FEW[@]}" v05_fixed4 grpo_n4 ;;
         *) echo "light_comparison.sh: unknown setting '$setting'; there are ${SETTINGS[*]}" >&2; exit 2 ;;
     esac
 done

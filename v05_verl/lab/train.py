@@ -67,6 +67,9 @@ def study(task: str, options: argparse.Namespace) -> str:
         curves.setdefault(job.arm, {})[job.seed] = read_curve(out, job)
     summary = summarize(curves)
     folder = out / jobs[0].path.parent.parent
+    if options.name:
+        folder = folder / options.name
+        folder.mkdir(exist_ok=True)
     grid = {"learning_rates": options.learning_rates, "at_edge": _at_edge(rates, options.learning_rates)}
     origin = {"command": options.command, **git_state(), "versions": versions()}
     text = json.dumps({"task": task, **common, "tuning": grid, **origin, "arms": summary}, indent=1)
@@ -94,6 +97,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--tuning-seeds", type=int, default=2, help="seeds on which the learning rate is chosen")
     parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")
     parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
+    parser.add_argument("--name", help="folder of its own for the tables, where two comparisons share runs")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
     given = sys.argv[1:] if arguments is None else arguments
