@@ -12,38 +12,6 @@ pytestmark = pytest.mark.slow
 V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
 
 
-def test_uneven_groups_train_and_resume_after_a_kill(launch, tmp_path):
-    run = launch(*V05, "trainer.total_training_steps=6", "trainer.save_freq=3", "trainer.test_freq=6")
-    latest = tmp_path / "checkpoints" / "latest_checkpointed_iteration.txt"
-    run.wait_for(lambda: latest.exists() and len(run.metrics) >= 4)
-    run.kill()
-    before = run.metrics
-
-    # Adaptive budgets: groups differ in size, the first steps have poor priors.
-    assert max(step["v05/rollouts/per_prompt/max"] for step in before) > 4
-    assert all(step["v05/rollouts/per_prompt/min"] == 4 for step in before)
-    assert all(step["v05/batch/rows"] == step["v05/rollouts/step"] for step in before)
-    # On one rank with two mini-batches, only an odd number of rows is padded, by one.
-    assert all(step["v05/batch/padding_rows"] == step["v05/batch/rows"] % 2 for step in before)
-    # verl's own score is the mean over the real rows.
-    assert all(-1 <= step["critic/score/mean"] <= 1 for step in before)
-    assert "16 prompts (data.train_batch_size) with 4 to 16 rollouts each" in run.log
-    assert "2 optimizer steps per training step" in run.log
-
-    resumed = launch(*V05, "trainer.total_training_steps=6", "trainer.save_freq=3", "trainer.test_freq=6")
-    assert resumed.wait() == 0, resumed.log[-5000:]
-    after = resumed.metrics
-    assert [step["training/global_step"] for step in after] == [4, 5, 6]
-    # What was spent and learned before the kill is still there.
-    assert after[0]["v05/spent/rollouts"] == before[2]["v05/spent/rollouts"] + after[0]["v05/rollouts/step"]
-    assert after[0]["v05/prior/auc"] != 0.5
-    assert "val-core/reverse_sampled/acc/mean@1" in after[-1]
-    # Two optimizer steps per training step, however many rows there were.
-    optimizer = next((tmp_path / "checkpoints" / "global_step_6" / "actor").glob("optim_*.pt"))
-    steps = {int(state["step"]) for state in torch.load(optimizer, weights_only=False)["state"].values()}
-    assert steps == {12}
-
-
 def test_a_killed_value_model_costs_priors_not_the_run(launch):
     run = launch(*V05, "trainer.total_training_steps=12", "v05.budget=wave")
     run.wait_for(lambda: len(run.metrics) >= 3)
@@ -80,9 +48,10 @@ def test_the_strict_choice_ends_the_run(launch, tmp_path):
     assert "no answer today" in run.log and "on_failure=stop" in run.log
 
 
-def test_the_robust_mode_with_prompts_chosen_by_their_priors(launch, tmp_path):
+@pytest.mark.vllm
+def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engine(launch, tmp_path):
     robust = ("v05.mode=robust", "v05.baseline=predictable", "v05.budget=wave", "v05.k_init=2", "v05.prompt_pool=2")
-    run = launch(*V05, *robust, "trainer.total_training_steps=6", "trainer.save_freq=6")
+    run = launch(*V05, *robust, "trainer.total_training_steps=6", "trainer.save_freq=6", engine="vllm")
     assert run.wait() == 0, run.log[-5000:]
     assert [step["v05/prior/missing_frac"] for step in run.metrics] == [0.0] * 6
     assert all(step["v05/rollouts/per_prompt/min"] >= 2 for step in run.metrics)
@@ -93,21 +62,12 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors(launch, tmp_path):
     saved = torch.load(tmp_path / "checkpoints" / "global_step_6" / "v05.pt", weights_only=False)["prior_record"]
     assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, 3)
     assert saved["model"]["strength"] == pytest.approx(believed[5])
-
-
-@pytest.mark.vllm
-def test_vllm_is_the_second_engine(launch):
-    run = launch(*V05, "trainer.total_training_steps=3", engine="vllm")
-    assert run.wait() == 0, run.log[-5000:]
-    assert len(run.metrics) == 3
-    assert run.metrics[0]["v05/rollouts/per_prompt/max"] > 4
     # The weights that generate are the weights that are trained.
     assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)
 
 
 REWARDS = {
     "not_a_number": "return {'score': float('nan') if len(ground_truth) == 5 else 1.0, 'acc': 0.0}",
-    "too_large": "return {'score': 7.0 if len(ground_truth) == 5 else 1.0, 'acc': 0.0}",
     "fails": "return {'score': float('cannot grade this' if len(ground_truth) >= 7 else 1), 'acc': 1.0}",
 }
 
@@ -120,11 +80,10 @@ def reward_file(folder, kind):
     return f"reward.custom_reward_function.path={path}"
 
 
-@pytest.mark.parametrize(("kind", "shown"), [("not_a_number", "reward nan"), ("too_large", "reward 7")])
-def test_a_reward_outside_the_range_stops_the_run_and_names_the_prompt(launch, tmp_path, kind, shown):
-    run = launch(*V05, reward_file(tmp_path, kind), "trainer.total_training_steps=3")
+def test_a_reward_that_is_no_number_stops_the_run_and_names_the_prompt(launch, tmp_path):
+    run = launch(*V05, reward_file(tmp_path, "not_a_number"), "trainer.total_training_steps=3")
     assert run.wait() != 0
-    assert f"v05: {shown} of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
+    assert "v05: reward nan of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
 
 
 def test_prompts_whose_rollouts_all_fail_are_counted(launch, tmp_path):

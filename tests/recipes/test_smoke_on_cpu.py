@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from v05_verl.report.runs import load_run
 
@@ -33,6 +34,9 @@ def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
     assert saved >= 2
     assert provenance(run)["launches"][0]["ended"] is None
 
+    before = [metrics for _, metrics in records(run / "metrics" / "1.jsonl") if "v05/rollouts/step" in metrics]
+    check_uneven_groups(before, run)
+
     script = start(ARMS["v05"], OUT=str(out), **knobs)
     output, _ = script.communicate(timeout=START_S)
     assert script.returncode == 0, output[-5000:]
@@ -46,6 +50,11 @@ def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
     assert provenance(run)["launches"][1]["exit_code"] == 0
     last = int((run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text())
     assert last == steps[-1]
+    check_that_nothing_was_forgotten(before[saved - 1], records(run / "metrics" / "2.jsonl"))
+    # Four optimizer steps per training step, however many rows there were.
+    optimizer = next((run / "checkpoints" / f"global_step_{last}" / "actor").glob("optim_*.pt"))
+    states = torch.load(optimizer, weights_only=False)["state"].values()
+    assert {int(state["step"]) for state in states} == {4 * last}
 
     again = start(ARMS["v05"], OUT=str(out), **knobs)
     output, _ = again.communicate(timeout=60)
@@ -60,6 +69,26 @@ def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
     for metric in ("mean@4", "best@4/mean", "maj@4/mean"):
         assert 0 <= record[1][f"val-core/reverse_sampled/acc/{metric}"] <= 1
     assert "| reverse_sampled | mean@4 0." in output
+
+
+def check_uneven_groups(steps: list[dict[str, float]], run: Path) -> None:
+    # Adaptive budgets: groups differ in size, the first steps have poor priors.
+    assert max(step["v05/rollouts/per_prompt/max"] for step in steps) > 4
+    assert all(step["v05/rollouts/per_prompt/min"] == 4 for step in steps)
+    assert all(step["v05/batch/rows"] == step["v05/rollouts/step"] for step in steps)
+    # verl fills the rows of one rank up to a multiple of the four mini-batches.
+    assert all(step["v05/batch/padding_rows"] == -step["v05/batch/rows"] % 4 for step in steps)
+    # verl's own score is the mean over the real rows.
+    assert all(-1 <= step["critic/score/mean"] <= 1 for step in steps)
+    log = (run / "log" / "1.txt").read_text(encoding="utf-8", errors="replace")
+    assert "16 prompts (data.train_batch_size) with 4 to 16 rollouts each" in log
+    assert "4 optimizer steps per training step" in log
+
+
+def check_that_nothing_was_forgotten(saved: dict[str, float], after: list[tuple[int, dict[str, float]]]) -> None:
+    first = next(metrics for _, metrics in after if "v05/rollouts/step" in metrics)
+    assert first["v05/spent/rollouts"] == saved["v05/spent/rollouts"] + first["v05/rollouts/step"]
+    assert first["v05/prior/auc"] != 0.5
 
 
 def start(script: str, **knobs: str) -> subprocess.Popen:
