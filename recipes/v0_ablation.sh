@@ -35,17 +35,14 @@ train adapter
 train adapter_without_ranking --rank-weight 0
 train pooled --no-adapter --lr 1e-2
 
-OPTIONS=()
-for name in adapter adapter_without_ranking pooled untrained; do
-    OPTIONS+=("v0@$name.encoder=$ENCODER")
-    [ $name = untrained ] || OPTIONS+=("v0@$name.checkpoint=$OUT/$name/best.pt")
-done
+OPTIONS=("v0.encoder=$ENCODER")
+for name in adapter adapter_without_ranking pooled; do OPTIONS+=("v0@$name.checkpoint=$OUT/$name/best.pt"); done
 echo "== unseen prompts; recalibration before and after"
 "$PYTHON" -m v05_verl.value.evaluate --context "$OUT/known.jsonl" --query "$OUT/asked.jsonl" --prompts "$PROMPTS" \
     --model v0@untrained v0@pooled v0@adapter v0@adapter_without_ranking gp --against v0@untrained \
     --option "${OPTIONS[@]}" --recalibrate --json "$OUT/unseen_prompts.json"
 echo "== prompts that the policy met before, with and without their history"
 "$PYTHON" -m v05_verl.value.evaluate --context "$CONTEXT" --prompts "$PROMPTS" --revisit \
-    --model v0@history v0@no_history gp tracker --against v0@no_history \
-    --option "v0@history.encoder=$ENCODER" "v0@no_history.encoder=$ENCODER" v0@no_history.history=False \
+    --model v0@history v0@history_all_policies v0@no_history gp tracker --against v0@no_history \
+    --option "v0.encoder=$ENCODER" v0@history_all_policies.pool=all v0@no_history.history=False \
     --json "$OUT/met_before.json"
