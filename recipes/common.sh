@@ -148,7 +148,6 @@ launch() {
     fi
     number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}")
     mkdir -p "$run/metrics" "$run/log"
-    export PYTHONUNBUFFERED=1   # the log shows each line at once, and a killed run's last ones
     export V05_LAUNCH=$number VERL_FILE_LOGGER_PATH=$run/metrics/$number.jsonl
     echo "== $ARM, seed $SEED, launch $number: $run (log/$number.txt, metrics/$number.jsonl)"
     set +e

@@ -8,4 +8,3 @@ export RAY_USAGE_STATS_ENABLED=0 RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO=0
 export VLLM_CPU_KVCACHE_SPACE=1 VLLM_CPU_OMP_THREADS_BIND=nobind
 export VERL_LOGGING_LEVEL=${VERL_LOGGING_LEVEL:-WARN} PYTHONWARNINGS=ignore
 export RAY_worker_niceness=0
-export PYTHONUNBUFFERED=1   # logs show each line at once, and a killed run's last ones

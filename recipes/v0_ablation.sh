@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # V0 with and without ranking loss, adapter, history and recalibration, on recorded outcomes: bash recipes/v0_ablation.sh
-# CONTEXT and PROMPTS are files of the V0 release's format. A fifth of the prompts is predicted from the others' rows;
-# the adapter is trained on the others too. Needs .venv (bash recipes/env.sh hf); about half an hour on two cores.
+# CONTEXT and PROMPTS name files of the V0 release's format. A fifth of the prompts is predicted from the others' rows;
+# the adapter is trained on the others too. Needs .venv (bash recipes/env.sh hf).
 set -euo pipefail
-CONTEXT=$(realpath "$CONTEXT") PROMPTS=$(realpath "$PROMPTS")
+CONTEXT=$(realpath "${CONTEXT:?names a file of outcomes, such as context.jsonl of the V0 release}")
+PROMPTS=$(realpath "${PROMPTS:?names a file of texts, such as prompt_dict.json of the V0 release}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # ---- knobs ----

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from v05_verl.lab.compare import CONTROL, REFERENCE
 from v05_verl.lab.study import Curve
 from v05_verl.report import labels
 from v05_verl.report.figures import STYLE
+from v05_verl.report.panels import BAND_SEEDS, draw_band
 from v05_verl.report.statistics import Curve as Points
 from v05_verl.report.statistics import band
 
@@ -30,9 +30,7 @@ def draw(curves: dict[str, dict[int, Curve]], summary: dict[str, Any], folder: P
     with matplotlib.rc_context(STYLE):
         for name, figure in {"curves": _curves(curves, summary), "arms": _arms(summary)}.items():
             for kind, options in {"png": {"dpi": 150}, "svg": {"metadata": {"Date": None}}}.items():
-                buffer = io.BytesIO()
-                figure.savefig(buffer, format=kind, **options)
-                (folder / f"{name}.{kind}").write_bytes(buffer.getvalue())
+                figure.savefig(folder / f"{name}.{kind}", **options)
 
 
 def _curves(curves: dict[str, dict[int, Curve]], summary: dict[str, Any]) -> Figure:
@@ -45,28 +43,17 @@ def _curves(curves: dict[str, dict[int, Curve]], summary: dict[str, Any]) -> Fig
         for column, (axis, name) in enumerate((("rollouts", "rollouts"), ("step", "training steps"))):
             panel = figure.add_subplot(2, 2, 2 * row + column + 1)
             for place, arm in enumerate(arms):
-                _curve(panel, [curve for curve in curves[arm].values()], axis, measure, styles[arm], place, arm)
+                runs = curves[arm].values()
+                mean = band([Points(np.array(run.column(axis), float), np.array(run.column(measure))) for run in runs])
+                if mean is not None:
+                    draw_band(panel, mean, styles[arm], place, labels.arm_label(arm))
             panel.set(title=f"Held-out accuracy, {measure}", xlabel=name, ylabel="accuracy")
             panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     handles, names = panel.get_legend_handles_labels()
     seeds = len(next(iter(curves.values())))
-    title = f"lines: mean over {seeds} seeds; bands: its 95% interval"
+    title = f"lines: mean over {seeds} seeds; bands: its 95% interval, from {BAND_SEEDS} seeds on"
     figure.legend(handles, names, loc="outside upper center", ncols=3, title=title, frameon=False)
     return figure
-
-
-def _curve(
-    panel: Axes, curves: list[Curve], axis: str, measure: str, style: labels.Style, place: int, arm: str
-) -> None:
-    mean = band([Points(np.array(curve.column(axis), float), np.array(curve.column(measure))) for curve in curves])
-    if mean is None:
-        return
-    every = max(1, len(mean.x) // 10)
-    look = {"color": style.colour, "linestyle": style.line, "marker": style.marker, "markerfacecolor": "white"}
-    panel.plot(mean.x, mean.mean, label=labels.arm_label(arm), markevery=(place % every, every), **look)
-    if mean.ci95 is not None:
-        shade = {"color": style.colour, "alpha": 0.13, "linewidth": 0}
-        panel.fill_between(mean.x, mean.mean - mean.ci95, mean.mean + mean.ci95, **shade)
 
 
 def _arms(summary: dict[str, Any]) -> Figure:

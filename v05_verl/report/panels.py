@@ -107,14 +107,15 @@ def _draw(panel: Axes, aggregate: Aggregator, curve_of: Callable[[Run], Curve]) 
     bands = {arm: band([curve_of(run) for run in aggregate.of(arm)]) for arm in aggregate.arms}
     bands = {arm: mean for arm, mean in bands.items() if mean is not None}
     for place, (arm, mean) in enumerate(bands.items()):
-        _draw_band(panel, mean, styles[arm], place)
+        draw_band(panel, mean, styles[arm], place)
     return bool(bands)
 
 
-def _draw_band(panel: Axes, mean: Band, style: labels.Style, place: int) -> None:
+def draw_band(panel: Axes, mean: Band, style: labels.Style, place: int, label: str | None = None) -> None:
+    """The mean curve, and its interval from ``BAND_SEEDS`` seeds on; ``place`` is the arm's number in the panel."""
     # Markers of different arms at different points, so that lines that coincide can be told apart.
     every = max(1, len(mean.x) // 10)
-    panel.plot(mean.x, mean.mean, markevery=(place % every, every), **_drawn_as(style))
+    panel.plot(mean.x, mean.mean, label=label, markevery=(place % every, every), **_drawn_as(style))
     if mean.ci95 is not None and mean.seeds >= BAND_SEEDS:
         panel.fill_between(
             mean.x, mean.mean - mean.ci95, mean.mean + mean.ci95, color=style.colour, alpha=0.13, linewidth=0
