@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The arms on tiny models without verl, many seeds: bash recipes/light_comparison.sh
 # Needs .venv (bash recipes/env.sh hf). Hours on two cores; a second call goes on where the first ended.
-# Learning rates are chosen on seeds 1000 and 1001, which are in no result. Results: $OUT/<task>/<setting>/
+# Learning rates are chosen per arm on seeds 1000 and 1001, which are in no result. Results: $OUT/<task>/<setting>/
 # Some of it: ONLY="sort longer" bash recipes/light_comparison.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +127,3 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     write(partial)
     partial.replace(path)
-
-
-def with_learning_rates(jobs: Sequence[Job], rates: Sequence[float]) -> list[Job]:
-    """Every job at every rate."""
-    return [replace(job, learning_rate=rate) for job in jobs for rate in rates]

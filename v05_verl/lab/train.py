@@ -16,46 +16,32 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from v05_verl.lab.arms import ARMS, MAIN_ARMS, find_arm
 from v05_verl.lab.compare import CONTROL, REFERENCE, as_markdown, summarize
 from v05_verl.lab.figures import draw
-from v05_verl.lab.study import Curve, Job, read_curve, run_all, with_learning_rates
+from v05_verl.lab.study import Curve, Job, read_curve, run_all
 from v05_verl.lab.tasks import TASKS
+from v05_verl.lab.tuning import best_rate, beyond_edge, tune
 from v05_verl.report.provenance import git_state, versions
 
 TUNING_SEED = 1000
-
-
-def choose_rates(jobs: Sequence[Job], out: Path) -> dict[str, float]:
-    """The learning rate of each arm with the best final sampled accuracy over the tuning seeds."""
-    scores: dict[tuple[str, float], list[float]] = {}
-    for job in jobs:
-        scores.setdefault((job.arm, job.learning_rate), []).append(read_curve(out, job).end("sampled"))
-    arms = dict.fromkeys(job.arm for job in jobs)
-    rates = sorted({job.learning_rate for job in jobs})
-    return {arm: max(rates, key=lambda rate: np.mean(scores[arm, rate])) for arm in arms}
 
 
 def study(task: str, options: argparse.Namespace) -> str:
     """Tunes, runs and compares the arms on one task; returns the table."""
     out: Path = options.out
     common = {"rollouts": options.rollouts, "mini_batches": options.mini_batches, "warm_start": options.warm_start}
-    tuning = with_learning_rates(
-        [
-            Job(task, arm, TUNING_SEED + seed, 0.0, **common)
-            for arm in options.arms
-            for seed in range(options.tuning_seeds)
-        ],
-        options.learning_rates,
-    )
-    run_all(tuning, out, options.jobs)
-    rates = choose_rates(tuning, out)
+    tuning_jobs = [
+        Job(task, arm, TUNING_SEED + seed, 0.0, **common)
+        for arm in options.arms
+        for seed in range(options.tuning_seeds)
+    ]
+    scores = tune(tuning_jobs, options.learning_rates, out, options.jobs)
+    rates = {arm: best_rate(of) for arm, of in scores.items()}
     jobs = [
         Job(task, arm, seed, rates[arm], **common)
         for seed in range(options.first_seed, options.first_seed + options.seeds)
@@ -70,19 +56,15 @@ def study(task: str, options: argparse.Namespace) -> str:
     if options.name:
         folder = folder / options.name
         folder.mkdir(exist_ok=True)
-    grid = {"learning_rates": options.learning_rates, "at_edge": _at_edge(rates, options.learning_rates)}
+    at_edge = sorted(arm for arm, of in scores.items() if beyond_edge(of))
+    tuning = {"seeds": sorted({job.seed for job in tuning_jobs}), "final_sampled": scores, "at_edge": at_edge}
     origin = {"command": options.command, **git_state(), "versions": versions()}
-    text = json.dumps({"task": task, **common, "tuning": grid, **origin, "arms": summary}, indent=1)
+    text = json.dumps({"task": task, **common, "tuning": tuning, **origin, "arms": summary}, indent=1)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
     table = as_markdown(summary)
     (folder / "table.md").write_text(table + "\n", encoding="utf-8")
     draw(curves, summary, folder)
     return table
-
-
-def _at_edge(rates: dict[str, float], grid: Sequence[float]) -> list[str]:
-    """Arms whose best learning rate is the smallest or largest tried: a wider grid might serve them better."""
-    return sorted(arm for arm, rate in rates.items() if len(grid) > 1 and rate in (min(grid), max(grid)))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -93,7 +75,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="reported seeds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rollouts", type=int, default=30720, help="per run")
-    parser.add_argument("--learning-rates", type=float, nargs="+", default=[5e-5, 1e-4, 2e-4, 4e-4])
+    parser.add_argument(
+        "--learning-rates",
+        type=float,
+        nargs="+",
+        default=[1e-4, 2e-4, 4e-4],
+        help="to start from; an arm whose best one lies at an end tries further ones",
+    )
     parser.add_argument("--tuning-seeds", type=int, default=2, help="seeds on which the learning rate is chosen")
     parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")
     parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
