@@ -21,8 +21,11 @@ MAIN=(grpo_n16 grpo_n16_p8 grpo_n8 grpo_n4 drgrpo_n16 dapo_n16 rloo_n16 rloo_n4 
     v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust v05_fixed1_robust_pool v05_fixed2_robust_pool)
 PRIORS_AND_PRICES=(v05_no_prior v05_constant v05_tracker v05_oracle v05_fixed2_oracle v05_fixed2_robust_oracle
     v05_fixed2_robust_history v05_cost_quarter v05_cost_x4)
-FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool v05 v05_wave v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool)
-THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool)
+FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool
+    v05_fixed1_robust_pool)
+THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
+LONGER=(grpo_n16 grpo_n4 dapo_n16 rloo_n4 rloo_n2 v05 v05_wave v05_constant v05_tracker v05_oracle v05_fixed4 v05_fixed4_predictable
+    v05_fixed4_robust v05_fixed4_robust_std v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
 RATES=(--learning-rates 1e-4 2e-4 4e-4 --tuning-seeds 2)
 
 study() {
@@ -39,7 +42,7 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
         sort) study --tasks sort "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" ;;
         several_mini_batches) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --mini-batches 4 --arms "${FEW[@]}" ;;
         weak_start) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --warm-start 0.25 --arms "${FEW[@]}" ;;
-        longer) study --tasks reverse "${RATES[@]}" --rollouts $((2 * ROLLOUTS)) --arms "${FEW[@]}" v05_fixed4 grpo_n4 ;;
+        longer) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $((2 * ROLLOUTS)) --arms "${LONGER[@]}" ;;
         *) echo "light_comparison.sh: unknown setting '$setting'; there are ${SETTINGS[*]}" >&2; exit 2 ;;
     esac
 done
