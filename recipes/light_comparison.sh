@@ -20,7 +20,8 @@ MAIN=(grpo_n16 grpo_n16_p8 grpo_n8 grpo_n4 drgrpo_n16 dapo_n16 rloo_n16 rloo_n4 
     v05 v05_wave v05_fixed1 v05_fixed2 v05_fixed4 v05_fixed8 v05_robust
     v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust v05_fixed1_robust_pool v05_fixed2_robust_pool)
 PRIORS_AND_PRICES=(v05_no_prior v05_constant v05_tracker v05_oracle v05_fixed2_oracle v05_fixed2_robust_oracle
-    v05_fixed2_robust_history v05_cost_quarter v05_cost_x4)
+    v05_fixed2_robust_history v05_cost_quarter v05_cost_x4
+    v05_fixed1_robust_constant v05_fixed1_robust_oracle v05_fixed2_robust_constant)
 FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool
     v05_fixed1_robust_pool)
 THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)

@@ -149,10 +149,22 @@ def test_differences_are_paired_by_seed():
         "ci95": pytest.approx(0, abs=1e-9),
         "n": 2,
     }
-    assert row["reached"] == 2
+    needed = row["rollouts_to_end_of"]["grpo_n16"]
+    assert (needed["reached"], needed["seeds"]) == (2, 2)
     # 333.3 * .4 / .5 = 266.7 of 1000, and 333.3 * 1.4 / 1.5 = 311.1.
-    assert row["share_of_reference"]["mean"] == pytest.approx((0.2667 + 0.3111) / 2, abs=1e-3)
+    assert needed["share_of_its_budget"]["mean"] == pytest.approx((0.2667 + 0.3111) / 2, abs=1e-3)
+    # GRPO itself is there after 333.3, a third of its budget.
+    assert needed["share_of_its_own"]["mean"] == pytest.approx((0.8 + 0.9333) / 2, abs=1e-3)
     assert as_markdown(summarize(curves)).count("\n") == 3
+
+
+def test_a_reference_that_ends_below_its_start_leaves_nothing_to_save():
+    curves = {
+        "grpo_n16": {0: curve("grpo_n16", 0, [0.4, 0.3, 0.3, 0.3])},
+        "v05": {0: curve("v05", 0, [0.4, 0.5, 0.5, 0.5])},
+    }
+    needed = summarize(curves)["v05"]["rollouts_to_end_of"]["grpo_n16"]
+    assert needed["share_of_its_budget"]["mean"] == 0 and needed["share_of_its_own"] is None
 
 
 def test_a_seed_that_never_reaches_the_target_is_counted_not_averaged():
@@ -160,6 +172,6 @@ def test_a_seed_that_never_reaches_the_target_is_counted_not_averaged():
         "grpo_n16": {seed: curve("grpo_n16", seed, [0.0, 0.5, 0.5, 0.5]) for seed in (0, 1)},
         "v05": {0: curve("v05", 0, [0.0, 0.6, 0.6, 0.6]), 1: curve("v05", 1, [0.0, 0.1, 0.1, 0.1])},
     }
-    row = summarize(curves)["v05"]
-    assert row["reached"] == 1 and row["share_of_reference"] is None
+    needed = summarize(curves)["v05"]["rollouts_to_end_of"]["grpo_n16"]
+    assert needed == {"reached": 1, "seeds": 2, "share_of_its_budget": None, "share_of_its_own": None}
     assert "1 of 2 reach it" in as_markdown(summarize(curves))

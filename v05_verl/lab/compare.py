@@ -13,6 +13,8 @@ from scipy.stats import t as student
 from v05_verl.lab.study import Curve
 
 REFERENCE, CONTROL = "grpo_n16", "rloo_n4"
+SMALL_STEPS = "grpo_n16_p8"
+"""The reference with as many training steps as the arms of 128 rollouts a step: it separates their effect."""
 
 
 def mean_ci(values: Sequence[float]) -> dict[str, float | int | None]:
@@ -27,6 +29,7 @@ def mean_ci(values: Sequence[float]) -> dict[str, float | int | None]:
 def rollouts_to(curve: Curve, target: float) -> float | None:
     """Rollouts at which the sampled accuracy first reaches ``target``, interpolated; None if it never does."""
     spent, accuracy = curve.column("rollouts"), curve.column("sampled")
+    target -= 1e-9  # the mean of three equal values may lie above them by a rounding error
     for before in range(len(spent) - 1):
         low, high = accuracy[before], accuracy[before + 1]
         if low >= target:
@@ -45,8 +48,9 @@ def mean_over_run(curve: Curve) -> float:
 def summarize(curves: dict[str, dict[int, Curve]]) -> dict[str, Any]:
     """Everything the table shows, per arm; ``curves[arm][seed]``.
 
-    The target of a seed is what GRPO n=16 ends at on that seed (mean of its last three evaluations), and rollouts to
-    it are given as a share of GRPO n=16's. A seed that never reaches it makes the mean None; ``reached`` counts them.
+    ``rollouts_to_end_of[other]``, for both references: the rollouts to what that arm ends at on the same seed (mean of
+    its last three evaluations), as a share of its budget and of what it needs itself to get there first. A seed that
+    never reaches it makes both None; ``reached`` counts those that do.
     """
     summary = {}
     for arm, by_seed in curves.items():
@@ -68,11 +72,12 @@ def summarize(curves: dict[str, dict[int, Curve]]) -> dict[str, Any]:
                 if name in curve.records[-1]
             ]
             row[name] = float(np.mean(values)) if values else None
-        for other in (REFERENCE, CONTROL):
+        for other in (REFERENCE, SMALL_STEPS, CONTROL):
             if other in curves:
                 row[f"over_{other}"] = _paired(by_seed, curves[other])
-        if REFERENCE in curves:
-            row |= _to_reference(by_seed, curves[REFERENCE])
+        row["rollouts_to_end_of"] = {
+            other: _rollouts_to_end_of(curves[other], by_seed) for other in (REFERENCE, SMALL_STEPS) if other in curves
+        }
         summary[arm] = row
     return summary
 
@@ -88,36 +93,53 @@ def _paired(ours: dict[int, Curve], theirs: dict[int, Curve]) -> dict[str, Any] 
     }
 
 
-def _to_reference(ours: dict[int, Curve], reference: dict[int, Curve]) -> dict[str, Any]:
+def _rollouts_to_end_of(reference: dict[int, Curve], ours: dict[int, Curve]) -> dict[str, Any]:
+    of_budget, of_its_own = [], []
     seeds = sorted(set(ours) & set(reference))
-    needed = {seed: rollouts_to(ours[seed], reference[seed].end("sampled")) for seed in seeds}
-    reached = {seed: value for seed, value in needed.items() if value is not None}
-    shares = [value / reference[seed].records[-1]["rollouts"] for seed, value in reached.items()]
-    complete = len(reached) == len(seeds) and bool(seeds)
-    return {"reached": len(reached), "share_of_reference": mean_ci(shares) if complete else None}
+    for seed in seeds:
+        target, budget = reference[seed].end("sampled"), reference[seed].records[-1]["rollouts"]
+        needed, own = rollouts_to(ours[seed], target), rollouts_to(reference[seed], target)
+        if needed is not None:
+            of_budget.append(needed / budget)
+            if own:  # None or 0: it ends below where it started, and there is nothing to save
+                of_its_own.append(needed / own)
+    complete = len(of_budget) == len(seeds) > 0
+    return {
+        "reached": len(of_budget),
+        "seeds": len(seeds),
+        "share_of_its_budget": mean_ci(of_budget) if complete else None,
+        "share_of_its_own": mean_ci(of_its_own) if complete and len(of_its_own) == len(seeds) else None,
+    }
 
 
 def as_markdown(summary: dict[str, Any]) -> str:
     """The table, best arm first."""
     head = [
         "arm", "lr", "seeds", "final sampled", "final greedy", f"over {CONTROL}: final", "over the run",
-        f"over {REFERENCE}: final", f"rollouts to {REFERENCE}'s end", "rollouts / prompt", "steps",
-        "prior MSE", "baseline MSE",
+        f"over {REFERENCE}: final", f"rollouts to {REFERENCE}'s end: share of its budget", "of what it needs itself",
+        f"to {SMALL_STEPS}'s end: share of its budget", "rollouts / prompt", "steps", "prior MSE", "baseline MSE",
     ]  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for arm, row in sorted(summary.items(), key=lambda item: -item[1]["final_sampled"]["mean"]):
         control, reference = row.get(f"over_{CONTROL}") or {}, row.get(f"over_{REFERENCE}") or {}
-        share = row.get("share_of_reference")
-        reached = f"{row.get('reached', 0)} of {len(row['seeds'])} reach it"
         cells = [
             arm, f"{row['learning_rate']:g}", str(len(row["seeds"])), _number(row["final_sampled"]),
             _number(row["final_greedy"]), _number(control.get("final_sampled"), "+"),
             _number(control.get("mean_over_run"), "+"), _number(reference.get("final_sampled"), "+"),
-            _number(share, digits=2) if share else reached, f"{row['rollouts_per_prompt']:.1f}", f"{row['steps']:.0f}",
-            "" if row["prior_mse"] is None else f"{row['prior_mse']:.3f}", f"{row['baseline_mse']:.3f}",
+            _share(row, REFERENCE, "share_of_its_budget"), _share(row, REFERENCE, "share_of_its_own"),
+            _share(row, SMALL_STEPS, "share_of_its_budget"), f"{row['rollouts_per_prompt']:.1f}",
+            f"{row['steps']:.0f}", "" if row["prior_mse"] is None else f"{row['prior_mse']:.3f}",
+            f"{row['baseline_mse']:.3f}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _share(row: dict[str, Any], reference: str, name: str) -> str:
+    to = row["rollouts_to_end_of"].get(reference)
+    if to is None:
+        return ""
+    return _number(to[name], digits=2) if to[name] else f"{to['reached']} of {to['seeds']} reach it"
 
 
 def _number(value: dict[str, Any] | None, sign: str = "", digits: int = 3) -> str:

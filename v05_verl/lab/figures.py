@@ -65,10 +65,11 @@ def _arms(summary: dict[str, Any]) -> Figure:
     _whiskers(left, gains)
     left.axvline(0, color="#888888", linewidth=1)
     left.set(xlabel=f"final sampled accuracy over {labels.arm_label(CONTROL)}, same seeds")
-    _whiskers(right, [summary[arm].get("share_of_reference") for arm in arms])
-    for place, arm in enumerate(arms):
-        if summary[arm].get("share_of_reference") is None and "reached" in summary[arm]:
-            note = f"reached by {summary[arm]['reached']} of {len(summary[arm]['seeds'])} seeds"
+    needed = [summary[arm]["rollouts_to_end_of"].get(REFERENCE) for arm in arms]
+    _whiskers(right, [to and to["share_of_its_budget"] for to in needed])
+    for place, to in enumerate(needed):
+        if to is not None and to["share_of_its_budget"] is None:
+            note = f"reached by {to['reached']} of {to['seeds']} seeds"
             right.text(0.98, place, note, transform=right.get_yaxis_transform(), **NOTE)
     right.axvline(1, color="#888888", linewidth=1)
     right.set(
