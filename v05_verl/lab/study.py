@@ -86,8 +86,13 @@ def _print_all(lines: Iterable[str], total: int) -> None:
 
 def read_curve(out: Path, job: Job) -> Curve:
     """The finished run of ``job``; FileNotFoundError where there is none."""
-    lines = [json.loads(line) for line in (out / job.path).read_text(encoding="utf-8").splitlines()]
-    return Curve(job, [line for line in lines if line["type"] == "evaluation"])
+    return Curve(job, evaluations(out / job.path))
+
+
+def evaluations(file: Path) -> list[dict[str, Any]]:
+    """The evaluations of a run, oldest first, from its file."""
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line["type"] == "evaluation"]
 
 
 def _use_one_thread() -> None:
