@@ -37,9 +37,9 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
     echo "== $setting"
     case $setting in
         reverse) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
-        # one learning rate for all, that of recipes/quickstart.sh; a table of its own, from runs of the setting before
-        as_through_verl) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $ROLLOUTS \
-            --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;
+        # seeds and learning rate of recipes/results/quickstart, for python -m v05_verl.lab.agreement; a table of its own
+        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 --learning-rates 2e-4 --tuning-seeds 1 \
+            --rollouts $ROLLOUTS --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;
         sort) study --tasks sort "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" ;;
         several_mini_batches) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --mini-batches 4 --arms "${FEW[@]}" ;;
         weak_start) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --warm-start 0.25 --arms "${FEW[@]}" ;;

@@ -59,12 +59,13 @@ def as_markdown(light: Path, verl: Path, rate: float) -> str:
     lines = ["| arm | seeds | verl minus light, last tenth | over the run |", "|---|---|---|---|"]
     every = [pair for pairs in found.values() for pair in pairs]
     for arm, pairs in [*found.items(), ("all runs", every)]:
-        cells = [
-            f"{mean:+.3f}" + ("" if ci is None else f" ± {ci:.3f}")
-            for mean, ci in map(interval, zip(*pairs, strict=True))
-        ]
+        cells = [_number(*interval(values)) for values in zip(*pairs, strict=True)]
         lines.append(f"| {arm} | {len(pairs)} | {' | '.join(cells)} |")
     return "\n".join([*lines, *(f"\nNot there: {file}" for file in missing)])
+
+
+def _number(mean: float, ci95: float | None) -> str:
+    return f"{mean:+.3f}" + ("" if ci95 is None else f" ± {ci95:.3f}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
