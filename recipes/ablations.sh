@@ -15,8 +15,8 @@ ABLATIONS=(
     v05_v0_no_history
     # price of a rollout, x 1/4 and x 4; x 1 is the arm v05
     v05_cost_quarter v05_cost_x4
-    # ours: the robust mode with the sequential budget, with two rollouts per prompt, and with prompts chosen by their priors
-    v05_robust v05_fixed2_robust v05_fixed2_robust_pool2
+    # ours: the robust mode with the sequential budget, with one or two rollouts, and with prompts chosen by their priors
+    v05_robust v05_fixed1_robust v05_fixed2_robust v05_fixed1_robust_pool2 v05_fixed2_robust_pool2
 )
 
 run() {
@@ -24,8 +24,9 @@ run() {
     shift
     case $name in
         v05_robust) variant "$name" run_qwen3_4b.sh "${ROBUST[@]}" "$@" ;;
-        v05_fixed2_robust*)
-            K=2 PROMPTS=$((2 * ${PROMPTS:-$DEFAULT_PROMPTS})) variant "$name" run_qwen3_4b_fixed.sh "${ROBUST[@]}" \
+        v05_fixed[12]_robust | v05_fixed[12]_robust_pool2)
+            k=${name:9:1}
+            K=$k PROMPTS=$((4 * ${PROMPTS:-$DEFAULT_PROMPTS} / k)) variant "$name" run_qwen3_4b_fixed.sh "${ROBUST[@]}" \
                 v05.prompt_pool=$([[ $name = *_pool2 ]] && echo 2 || echo 1) "$@" ;;
         v05_fixed*)
             k=${name#v05_fixed}

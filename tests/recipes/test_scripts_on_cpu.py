@@ -137,7 +137,7 @@ def test_ablations_change_what_they_name():
     assert v05["v05_v0"].value.model[1]["history"] is True
     assert v05["v05_cost_quarter"].cost == v05["v05"].cost / 4
     assert v05["v05_cost_x4"].cost == v05["v05"].cost * 4
-    robust = {"v05_robust", "v05_fixed2_robust", "v05_fixed2_robust_pool2"}
-    assert {arm for arm in v05 if v05[arm].mode == "robust"} == robust
-    assert v05["v05_fixed2_robust_pool2"].prompt_pool == 2
-    assert len(commands) == 16
+    robust = [f"v05_fixed{k}_robust{pool}" for k in (1, 2) for pool in ("", "_pool2")]
+    assert {arm for arm in v05 if v05[arm].mode == "robust"} == {"v05_robust", *robust}
+    assert [(v05[arm].k_init, v05[arm].prompt_pool) for arm in robust] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert len(commands) == 18
