@@ -9,6 +9,7 @@ import pytest
 from v05_verl.lab.arms import find_arm
 from v05_verl.lab.compare import as_markdown, mean_ci, rollouts_to, summarize
 from v05_verl.lab.loop import Run, RunSettings
+from v05_verl.lab.pairs import as_markdown as pairs_table
 from v05_verl.lab.policy_gradient import Optimization
 from v05_verl.lab.study import Curve, Job
 from v05_verl.lab.tasks import find_task
@@ -104,6 +105,12 @@ def test_a_study_is_resumable_and_pairs_its_seeds(tmp_path, capsys):
     for name in ("curves", "arms"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert b"<svg" in (folder / f"{name}.svg").read_bytes()[:1000]
+
+    (row,) = pairs_table(folder, ["rloo_n4:grpo_n16"]).splitlines()[2:]
+    gain = summary["arms"]["rloo_n4"]["over_grpo_n16"]["final_sampled"]
+    assert row.startswith(f"| rloo_n4 | grpo_n16 | {gain['mean']:+.3f} ± {gain['ci95']:.3f} |")
+    with pytest.raises(ValueError, match="of grpo_n16, rloo_n4"):
+        pairs_table(folder, ["rloo_n4:v05"])
 
     lost = next((folder / "rloo_n4").glob("*-seed1.jsonl"))
     lost.unlink()

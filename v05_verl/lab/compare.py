@@ -74,15 +74,16 @@ def summarize(curves: dict[str, dict[int, Curve]]) -> dict[str, Any]:
             row[name] = float(np.mean(values)) if values else None
         for other in (REFERENCE, SMALL_STEPS, CONTROL):
             if other in curves:
-                row[f"over_{other}"] = _paired(by_seed, curves[other])
+                row[f"over_{other}"] = paired(by_seed, curves[other])
         row["rollouts_to_end_of"] = {
-            other: _rollouts_to_end_of(curves[other], by_seed) for other in (REFERENCE, SMALL_STEPS) if other in curves
+            other: rollouts_to_end_of(curves[other], by_seed) for other in (REFERENCE, SMALL_STEPS) if other in curves
         }
         summary[arm] = row
     return summary
 
 
-def _paired(ours: dict[int, Curve], theirs: dict[int, Curve]) -> dict[str, Any] | None:
+def paired(ours: dict[int, Curve], theirs: dict[int, Curve]) -> dict[str, Any] | None:
+    """Differences, ours minus theirs, over the seeds that both have; None without one."""
     seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         return None
@@ -93,7 +94,8 @@ def _paired(ours: dict[int, Curve], theirs: dict[int, Curve]) -> dict[str, Any] 
     }
 
 
-def _rollouts_to_end_of(reference: dict[int, Curve], ours: dict[int, Curve]) -> dict[str, Any]:
+def rollouts_to_end_of(reference: dict[int, Curve], ours: dict[int, Curve]) -> dict[str, Any]:
+    """Rollouts to what the reference ends at, see :func:`summarize`."""
     of_budget, of_its_own = [], []
     seeds = sorted(set(ours) & set(reference))
     for seed in seeds:
@@ -123,9 +125,9 @@ def as_markdown(summary: dict[str, Any]) -> str:
     for arm, row in sorted(summary.items(), key=lambda item: -item[1]["final_sampled"]["mean"]):
         control, reference = row.get(f"over_{CONTROL}") or {}, row.get(f"over_{REFERENCE}") or {}
         cells = [
-            arm, f"{row['learning_rate']:g}", str(len(row["seeds"])), _number(row["final_sampled"]),
-            _number(row["final_greedy"]), _number(control.get("final_sampled"), "+"),
-            _number(control.get("mean_over_run"), "+"), _number(reference.get("final_sampled"), "+"),
+            arm, f"{row['learning_rate']:g}", str(len(row["seeds"])), cell(row["final_sampled"]),
+            cell(row["final_greedy"]), cell(control.get("final_sampled"), "+"),
+            cell(control.get("mean_over_run"), "+"), cell(reference.get("final_sampled"), "+"),
             _share(row, REFERENCE, "share_of_its_budget"), _share(row, REFERENCE, "share_of_its_own"),
             _share(row, SMALL_STEPS, "share_of_its_budget"), f"{row['rollouts_per_prompt']:.1f}",
             f"{row['steps']:.0f}", "" if row["prior_mse"] is None else f"{row['prior_mse']:.3f}",
@@ -139,10 +141,11 @@ def _share(row: dict[str, Any], reference: str, name: str) -> str:
     to = row["rollouts_to_end_of"].get(reference)
     if to is None:
         return ""
-    return _number(to[name], digits=2) if to[name] else f"{to['reached']} of {to['seeds']} reach it"
+    return cell(to[name], digits=2) if to[name] else f"{to['reached']} of {to['seeds']} reach it"
 
 
-def _number(value: dict[str, Any] | None, sign: str = "", digits: int = 3) -> str:
+def cell(value: dict[str, Any] | None, sign: str = "", digits: int = 3) -> str:
+    """A mean with its interval, for a table; empty without a value."""
     if value is None:
         return ""
     half = "" if value["ci95"] is None else f" ± {value['ci95']:.{digits}f}"
