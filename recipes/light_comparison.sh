@@ -12,7 +12,7 @@ SEEDS=${SEEDS:-10}
 FIRST_SEED=${FIRST_SEED:-10}
 JOBS=${JOBS:-2}
 ROLLOUTS=15360                            # as recipes/results/quickstart, through verl
-SETTINGS=(reverse as_through_verl sort several_mini_batches weak_start longer)
+SETTINGS=(reverse same_rate as_through_verl sort several_mini_batches weak_start longer)
 
 source recipes/cpu_env.sh
 
@@ -37,6 +37,9 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
     echo "== $setting"
     case $setting in
         reverse) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
+        # how far the choice of learning rates matters; a table of its own beside the one of reverse
+        same_rate) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $ROLLOUTS --name same_rate \
+            --arms grpo_n16_p8 "${THROUGH_VERL[@]}" ;;
         # seeds and learning rate of recipes/results/quickstart, for python -m v05_verl.lab.agreement; a table of its own
         as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 --learning-rates 2e-4 --tuning-seeds 1 \
             --rollouts $ROLLOUTS --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;

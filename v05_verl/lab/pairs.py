@@ -48,11 +48,12 @@ def as_markdown(folder: Path, pairs: Sequence[str]) -> str:
 
 
 def _curves(folder: Path, study: dict[str, Any], arm: str) -> dict[int, Curve]:
+    runs = folder if (folder / arm).is_dir() else folder.parent  # --name puts a table beside another one's runs
     rate = study["arms"][arm]["learning_rate"]
     curves = {}
     for seed in study["arms"][arm]["seeds"]:
         job = Job(study["task"], arm, seed, rate, study["rollouts"], study["mini_batches"], study["warm_start"])
-        curves[seed] = Curve(job, evaluations(folder / arm / job.path.name))
+        curves[seed] = Curve(job, evaluations(runs / arm / job.path.name))
     return curves
 
 
