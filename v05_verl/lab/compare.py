@@ -141,6 +141,8 @@ def _share(row: dict[str, Any], reference: str, name: str) -> str:
     to = row["rollouts_to_end_of"].get(reference)
     if to is None:
         return ""
+    if to[name] is None and to["reached"] == to["seeds"]:
+        return "–"  # the reference ends below its start on some seed
     return cell(to[name], digits=2) if to[name] else f"{to['reached']} of {to['seeds']} reach it"
 
 
