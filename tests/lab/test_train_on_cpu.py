@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from v05_verl.lab.arms import find_arm
-from v05_verl.lab.compare import as_markdown, mean_ci, rollouts_to, summarize
+from v05_verl.lab.compare import as_markdown, mean_ci, paired, rollouts_to, summarize
 from v05_verl.lab.loop import Run, RunSettings
 from v05_verl.lab.pairs import as_markdown as pairs_table
 from v05_verl.lab.policy_gradient import Optimization
@@ -172,6 +172,16 @@ def test_a_reference_that_ends_below_its_start_leaves_nothing_to_save():
     }
     needed = summarize(curves)["v05"]["rollouts_to_end_of"]["grpo_n16"]
     assert needed["share_of_its_budget"]["mean"] == 0 and needed["share_of_its_own"] is None
+
+
+def test_accuracy_at_equal_steps_is_that_of_the_last_common_step():
+    long, short = curve("v05", 0, [0.0, 0.2, 0.4]), curve("rloo_n4", 0, [0.0, 0.1, 0.5])
+    for line, steps in ((long, (0, 40, 80)), (short, (0, 10, 20))):
+        for record, step in zip(line.records, steps, strict=True):
+            record["step"] = step
+    # After 20 steps: half of .2 against .5.
+    gain = paired({0: long}, {0: short})["sampled_at_equal_steps"]
+    assert gain == {"mean": pytest.approx(-0.4), "ci95": None, "n": 1}
 
 
 def test_a_seed_that_never_reaches_the_target_is_counted_not_averaged():

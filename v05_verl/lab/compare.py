@@ -91,7 +91,15 @@ def paired(ours: dict[int, Curve], theirs: dict[int, Curve]) -> dict[str, Any] |
         "final_sampled": mean_ci([ours[s].end("sampled") - theirs[s].end("sampled") for s in seeds]),
         "final_greedy": mean_ci([ours[s].end("greedy") - theirs[s].end("greedy") for s in seeds]),
         "mean_over_run": mean_ci([mean_over_run(ours[s]) - mean_over_run(theirs[s]) for s in seeds]),
+        "sampled_at_equal_steps": mean_ci([_at_equal_steps(ours[s], theirs[s]) for s in seeds]),
     }
+
+
+def _at_equal_steps(ours: Curve, theirs: Curve) -> float:
+    """Difference in sampled accuracy after the last training step that both have, straight between evaluations."""
+    last = min(curve.records[-1]["step"] for curve in (ours, theirs))
+    first, second = (np.interp(last, curve.column("step"), curve.column("sampled")) for curve in (ours, theirs))
+    return float(first - second)
 
 
 def rollouts_to_end_of(reference: dict[int, Curve], ours: dict[int, Curve]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 from v05_verl.lab.compare import cell, paired, rollouts_to_end_of
 from v05_verl.lab.study import Curve, Job, evaluations
 
+MEASURES = ("final_sampled", "final_greedy", "mean_over_run", "sampled_at_equal_steps")
+
 
 def as_markdown(folder: Path, pairs: Sequence[str]) -> str:
     """One row per pair ``first:second``, at the learning rates and seeds of ``folder/summary.json``.
@@ -24,14 +26,8 @@ def as_markdown(folder: Path, pairs: Sequence[str]) -> str:
         ValueError: a pair is not two names, or names an arm that the study does not have.
     """
     study = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    head = [
-        "first",
-        "second",
-        "final sampled",
-        "final greedy",
-        "over the run",
-        "rollouts to the second's end, of its own",
-    ]
+    head = ["first", "second", "final sampled", "final greedy", "over the run", "sampled, at equal steps"]
+    head.append("rollouts to the second's end, of its own")
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for pair in pairs:
         first, _, second = pair.partition(":")
@@ -41,7 +37,7 @@ def as_markdown(folder: Path, pairs: Sequence[str]) -> str:
         ours, theirs = (_curves(folder, study, arm) for arm in (first, second))
         gain, needed = paired(ours, theirs) or {}, rollouts_to_end_of(theirs, ours)
         share = needed["share_of_its_own"]
-        cells = [cell(gain.get(name), "+") for name in ("final_sampled", "final_greedy", "mean_over_run")]
+        cells = [cell(gain.get(name), "+") for name in MEASURES]
         cells.append(cell(share, digits=2) if share else f"{needed['reached']} of {needed['seeds']} reach it")
         lines.append(f"| {first} | {second} | {' | '.join(cells)} |")
     return "\n".join(lines)
