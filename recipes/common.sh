@@ -48,7 +48,10 @@ if [ "$SMOKE" = 1 ]; then
         actor_rollout_ref.rollout.max_model_len=192
         actor_rollout_ref.rollout.agent.agent_loop_config_path="$TOY/agent_loops.yaml"
     )
-    [ -z "$RAY_ADDRESS" ] || MACHINE+=(ray_kwargs.ray_init.num_cpus=null)   # a running cluster knows its cores
+    if [ -n "$RAY_ADDRESS" ]; then   # a running cluster has its resources: ray start --head --num-cpus=8 --num-gpus=1
+        MACHINE+=(ray_kwargs.ray_init.num_cpus=null ray_kwargs.ray_init.num_gpus=null)
+        MACHINE+=(ray_kwargs.ray_init.object_store_memory=null)
+    fi
 else
     ENGINE=${ENGINE:-vllm}
     case $ENGINE in vllm | sglang) ;; *) refuse "ENGINE is vllm or sglang, not '$ENGINE'" ;; esac
