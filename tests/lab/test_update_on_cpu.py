@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Advantages and loss of the light loop against the installed verl's."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -153,3 +154,14 @@ def test_a_wave_is_revealed_at_once_and_never_beyond_the_most():
 
     rollouts = collect(draw, np.array([[5, 1]]), k_init=1, k_max=4, ask=lambda mean, n, indices: np.full(len(n), 9))
     assert rollouts.wave.tolist() == [0, 1, 1, 1]
+
+
+def test_with_prompt_weights_every_group_counts_alike():
+    # Groups of 1 and 3: mean size 2, so factors 2 and 2/3, and the same sum of weights for both.
+    empty = np.zeros((4, 1))
+    rollouts = Rollouts(np.array([0, 1, 1, 1]), np.zeros(4, int), np.array([1.0, 1.0, -1.0, 1.0]), empty, empty)
+    plain, weighted = (
+        advantages(rollouts, np.zeros(2), replace(find_arm("v05"), weight=weight), PriorModel()).values
+        for weight in ("rollout", "prompt")
+    )
+    assert weighted / plain == pytest.approx([2, 2 / 3, 2 / 3, 2 / 3])

@@ -25,7 +25,10 @@ class Advantages(NamedTuple):
 
 
 def advantages(rollouts: Rollouts, prior: np.ndarray, arm: Arm, model: PriorModel) -> Advantages:
-    """(r - b) / scale for each rollout; ``prior`` (prompts,) is V on the reward scale, ``model`` the robust mode's."""
+    """(r - b) / scale, times the weight, for each rollout.
+
+    ``prior`` (prompts,) is V on the reward scale, ``model`` the robust mode's.
+    """
     row_prior = prior[rollouts.group]
     if arm.baseline in KINDS:
         baselines = row_baselines(rollouts.rewards, rollouts.group, rollouts.wave, row_prior, kind=arm.baseline)
@@ -39,6 +42,9 @@ def advantages(rollouts: Rollouts, prior: np.ndarray, arm: Arm, model: PriorMode
     elif arm.scale == "prior_std":
         predicted = posterior(0.0, np.zeros_like(prior), prior, model).mean
         values = values / np.maximum(np.sqrt(1 - predicted**2), PRIOR_STD_FLOOR)[rollouts.group]
+    if arm.weight == "prompt":
+        sizes = np.bincount(rollouts.group)
+        values = values * (sizes[sizes > 0].mean() / sizes[rollouts.group])
     return Advantages(values, baselines)
 
 

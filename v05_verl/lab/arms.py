@@ -10,6 +10,7 @@ from typing import Any, Literal
 Budget = Literal["fixed", "sequential", "wave", "value_of_information"]
 Baseline = Literal["group_mean", "leave_one_out", "fused", "predictable", "posterior", "posterior_predictable"]
 Scale = Literal["none", "group_std", "prior_std"]
+Weight = Literal["rollout", "prompt"]
 
 
 SMALL_GP = {"context": 512, "fit_rows": 192, "fit_iterations": 12}
@@ -36,6 +37,8 @@ class Arm:
     prior_options: dict[str, Any] = field(default_factory=lambda: dict(SMALL_GP))
     baseline: Baseline = "fused"
     scale: Scale = "none"
+    weight: Weight = "rollout"
+    """``prompt``: every group counts alike in the loss, not every rollout; they differ where group sizes do."""
     clip_high: float = 0.2
     pool: int = 1
     """Prompts considered for every one that is taken; taken are those with the largest predicted reward variance."""
@@ -78,6 +81,8 @@ _ALL = [
     _grpo("dapo_n16", 16, clip_high=0.28, drop_all_same=True),
     V05,
     replace(V05, name="v05_wave", budget="wave"),
+    replace(V05, name="v05_prompt_weight", weight="prompt"),
+    replace(V05, name="v05_predictable", baseline="predictable"),
     _fixed("v05_fixed1", 1),
     _fixed("v05_fixed2", 2),
     _fixed("v05_fixed4", 4),
