@@ -229,8 +229,8 @@ class GaussianProcess:
         sample = np.sort(np.argsort(self._points.prompt, kind="stable")[: self._fit_rows])
         evidence = Evidence(self._points.rows(sample), self._table[sample, 1], self._table[sample, 2], center)
         options = {"maxiter": self._fit_iterations}
-        result = optimize.minimize(evidence.negative, start.vector(), jac=True, method="L-BFGS-B", options=options)
-        return center.with_vector(result.x)
+        search = {"jac": True, "method": "L-BFGS-B", "bounds": evidence.bounds(), "options": options}
+        return center.with_vector(optimize.minimize(evidence.negative, start.vector(), **search).x)
 
 
 def _newest(outcomes: Outcomes, capacity: int) -> Outcomes:

@@ -171,6 +171,10 @@ def covariance(a: Points, b: Points, h: Hyperparameters) -> np.ndarray:
     return LEVEL_VAR + sum(_terms(_distances(a, b), h).values())
 
 
+_REACH = 5.0
+"""Standard deviations of the log prior within which hyperparameters are searched."""
+
+
 class Evidence:
     """Log marginal likelihood of centred outcomes at fixed points, plus a log prior around ``center``."""
 
@@ -179,6 +183,11 @@ class Evidence:
         self._y, self._noise, self._center = y, noise, center
         scalar_sd = [_PRIOR_SD.get(name, _DEFAULT_PRIOR_SD) for name in SCALARS]
         self._prior_sd = np.array(scalar_sd + [_WEIGHT_PRIOR_SD] * len(center.hand_weights))
+
+    def bounds(self) -> list[tuple[float, float]]:
+        """Where to look for each hyperparameter: a line search beyond it meets matrices that are singular in floats."""
+        middle, reach = self._center.vector(), _REACH * self._prior_sd
+        return list(zip(middle - reach, middle + reach, strict=True))
 
     def negative(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """-(log evidence + log prior) and its gradient, for a minimiser."""
