@@ -61,6 +61,16 @@ def test_gradient_of_the_evidence_is_the_numerical_one(dense):
     np.testing.assert_allclose(evidence.negative(x)[1], numerical, rtol=1e-3, atol=1e-4)
 
 
+def test_the_evidence_is_finite_at_every_corner_of_its_bounds():
+    p, center, rng = points(150), default_hyperparameters(3), np.random.default_rng(3)
+    evidence = Evidence(p, rng.normal(size=150), np.full(150, 1e-4), center)  # gp's smallest noise
+    low, high = np.array(evidence.bounds()).T
+    np.testing.assert_allclose((low + high) / 2, center.vector())
+    for corner in [low, high, *(np.where(rng.uniform(size=len(low)) < 0.5, low, high) for _ in range(30))]:
+        value, gradient = evidence.negative(corner)
+        assert np.isfinite(value) and np.isfinite(gradient).all()
+
+
 def test_vector_and_back():
     h = default_hyperparameters(3)
     assert h.with_vector(h.vector()) == h
