@@ -25,9 +25,11 @@ PRIORS_AND_PRICES=(v05_no_prior v05_constant v05_tracker v05_oracle v05_fixed2_o
 FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool
     v05_fixed1_robust_pool)
 THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
-VARIANTS=(v05_fixed4 v05_fixed4_predictable v05_fixed4_robust v05_fixed4_robust_std v05_fixed4_robust_shared v05_fixed2 v05_fixed2_predictable)
-LONGER=(grpo_n16 grpo_n4 dapo_n16 rloo_n4 rloo_n2 v05 v05_wave v05_constant v05_tracker v05_oracle v05_fixed4 v05_fixed4_predictable
-    v05_fixed4_robust v05_fixed4_robust_std v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
+VARIANTS=(rloo_n4 v05 v05_predictable v05_prompt_weight v05_fixed4 v05_fixed4_predictable v05_fixed4_robust
+    v05_fixed4_robust_std v05_fixed4_robust_shared v05_fixed2 v05_fixed2_predictable)
+LONGER=(grpo_n16 grpo_n4 dapo_n16 rloo_n4 rloo_n2 v05 v05_wave v05_constant v05_tracker v05_oracle
+    v05_fixed4 v05_fixed4_robust v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
+ONE_RATE=(--learning-rates 2e-4)           # that of recipes/quickstart.sh
 RATES=(--learning-rates 1e-4 2e-4 4e-4 --tuning-seeds 2)
 
 study() {
@@ -39,18 +41,16 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
     case $setting in
         reverse) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
         # how far the choice of learning rates matters; a table of its own beside the one of reverse
-        same_rate) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $ROLLOUTS --name same_rate \
-            --arms grpo_n16_p8 "${THROUGH_VERL[@]}" ;;
+        same_rate) study --tasks reverse "${ONE_RATE[@]}" --rollouts $ROLLOUTS --name same_rate --arms grpo_n16_p8 "${THROUGH_VERL[@]}" ;;
         # what makes no measurable difference: shared or predictable baselines, weights, division by a predicted std
-        variants) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $ROLLOUTS --name variants \
-            --arms rloo_n4 v05 v05_predictable v05_prompt_weight "${VARIANTS[@]}" ;;
+        variants) study --tasks reverse "${ONE_RATE[@]}" --rollouts $ROLLOUTS --name variants --arms "${VARIANTS[@]}" ;;
         # seeds and learning rate of recipes/results/quickstart, for python -m v05_verl.lab.agreement; a table of its own
-        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 --learning-rates 2e-4 --tuning-seeds 1 \
-            --rollouts $ROLLOUTS --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;
+        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 "${ONE_RATE[@]}" --rollouts $ROLLOUTS \
+            --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;
         sort) study --tasks sort "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" ;;
         several_mini_batches) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --mini-batches 4 --arms "${FEW[@]}" ;;
         weak_start) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --warm-start 0.25 --arms "${FEW[@]}" ;;
-        longer) study --tasks reverse --learning-rates 2e-4 --tuning-seeds 1 --rollouts $((2 * ROLLOUTS)) --arms "${LONGER[@]}" ;;
+        longer) study --tasks reverse "${ONE_RATE[@]}" --rollouts $((2 * ROLLOUTS)) --arms "${LONGER[@]}" ;;
         *) echo "light_comparison.sh: unknown setting '$setting'; there are ${SETTINGS[*]}" >&2; exit 2 ;;
     esac
 done

@@ -23,6 +23,7 @@ MACHINES = [
     {"SETUP": "node", "ENGINE": "sglang"},
     {"SMOKE": "1"},
     {"SMOKE": "1", "ENGINE": "vllm"},
+    {"SMOKE": "1", "RAY_ADDRESS": "http://head:8265"},
 ]
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from v05_verl.lab.compare import cell, mean_ci
 from v05_verl.lab.study import evaluations
 from v05_verl.report.runs import load_runs
-from v05_verl.report.statistics import Curve, interval, value_at
+from v05_verl.report.statistics import Curve, value_at
 
 
 def difference(verl: Curve, light: Curve) -> tuple[float, float]:
@@ -59,13 +60,9 @@ def as_markdown(light: Path, verl: Path, rate: float) -> str:
     lines = ["| arm | seeds | verl minus light, last tenth | over the run |", "|---|---|---|---|"]
     every = [pair for pairs in found.values() for pair in pairs]
     for arm, pairs in [*found.items(), ("all runs", every)]:
-        cells = [_number(*interval(values)) for values in zip(*pairs, strict=True)]
+        cells = [cell(mean_ci(values), "+") for values in zip(*pairs, strict=True)]
         lines.append(f"| {arm} | {len(pairs)} | {' | '.join(cells)} |")
     return "\n".join([*lines, *(f"\nNot there: {file}" for file in missing)])
-
-
-def _number(mean: float, ci95: float | None) -> str:
-    return f"{mean:+.3f}" + ("" if ci95 is None else f" ± {ci95:.3f}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -136,8 +136,10 @@ def as_markdown(summary: dict[str, Any]) -> str:
             arm, f"{row['learning_rate']:g}", str(len(row["seeds"])), cell(row["final_sampled"]),
             cell(row["final_greedy"]), cell(control.get("final_sampled"), "+"),
             cell(control.get("mean_over_run"), "+"), cell(reference.get("final_sampled"), "+"),
-            _share(row, REFERENCE, "share_of_its_budget"), _share(row, REFERENCE, "share_of_its_own"),
-            _share(row, SMALL_STEPS, "share_of_its_budget"), f"{row['rollouts_per_prompt']:.1f}",
+            share_cell(row["rollouts_to_end_of"].get(REFERENCE), "share_of_its_budget"),
+            share_cell(row["rollouts_to_end_of"].get(REFERENCE), "share_of_its_own"),
+            share_cell(row["rollouts_to_end_of"].get(SMALL_STEPS), "share_of_its_budget"),
+            f"{row['rollouts_per_prompt']:.1f}",
             f"{row['steps']:.0f}", "" if row["prior_mse"] is None else f"{row['prior_mse']:.3f}",
             f"{row['baseline_mse']:.3f}",
         ]  # fmt: skip
@@ -145,8 +147,8 @@ def as_markdown(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _share(row: dict[str, Any], reference: str, name: str) -> str:
-    to = row["rollouts_to_end_of"].get(reference)
+def share_cell(to: dict[str, Any] | None, name: str) -> str:
+    """A share of :func:`rollouts_to_end_of` for a table, or why there is none; empty without the reference."""
     if to is None:
         return ""
     if to[name] is None and to["reached"] == to["seeds"]:

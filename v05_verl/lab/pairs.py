@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from v05_verl.lab.compare import cell, paired, rollouts_to_end_of
+from v05_verl.lab.compare import cell, paired, rollouts_to_end_of, share_cell
 from v05_verl.lab.study import Curve, Job, evaluations
 
 MEASURES = ("final_sampled", "final_greedy", "mean_over_run", "sampled_at_equal_steps")
@@ -35,10 +35,9 @@ def as_markdown(folder: Path, pairs: Sequence[str]) -> str:
             if arm not in study["arms"]:
                 raise ValueError(f"{pair!r}: pairs are first:second, of {', '.join(study['arms'])}")
         ours, theirs = (_curves(folder, study, arm) for arm in (first, second))
-        gain, needed = paired(ours, theirs) or {}, rollouts_to_end_of(theirs, ours)
-        share = needed["share_of_its_own"]
+        gain = paired(ours, theirs) or {}
         cells = [cell(gain.get(name), "+") for name in MEASURES]
-        cells.append(cell(share, digits=2) if share else f"{needed['reached']} of {needed['seeds']} reach it")
+        cells.append(share_cell(rollouts_to_end_of(theirs, ours), "share_of_its_own"))
         lines.append(f"| {first} | {second} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

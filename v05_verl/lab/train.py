@@ -40,8 +40,11 @@ def study(task: str, options: argparse.Namespace) -> str:
         for arm in options.arms
         for seed in range(options.tuning_seeds)
     ]
-    scores = tune(tuning_jobs, options.learning_rates, out, options.jobs)
-    rates = {arm: best_rate(of) for arm, of in scores.items()}
+    if len(options.learning_rates) > 1:
+        scores = tune(tuning_jobs, options.learning_rates, out, options.jobs)
+        rates = {arm: best_rate(of) for arm, of in scores.items()}
+    else:
+        scores, rates = {}, dict.fromkeys(options.arms, options.learning_rates[0])
     jobs = [
         Job(task, arm, seed, rates[arm], **common)
         for seed in range(options.first_seed, options.first_seed + options.seeds)
@@ -80,7 +83,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=float,
         nargs="+",
         default=[1e-4, 2e-4, 4e-4],
-        help="to start from; an arm whose best one lies at an end tries further ones",
+        help="to start from; an arm whose best one lies at an end tries further ones. One: no tuning",
     )
     parser.add_argument("--tuning-seeds", type=int, default=2, help="seeds on which the learning rate is chosen")
     parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")

@@ -21,7 +21,7 @@ def tune(jobs: Sequence[Job], grid: Sequence[float], out: Path, processes: int) 
     """Mean final sampled accuracy of each arm at each rate tried.
 
     All arms start from ``grid``. Where the best rate is the smallest or largest tried, half or twice of it is tried as
-    well, at most ``EXTENSIONS`` times, so that no arm is held back by the grid. A grid of one rate is left as it is.
+    well, at most ``EXTENSIONS`` times, so that no arm is held back by the grid.
 
     Args:
         jobs: the runs to tune on, one per arm and tuning seed; their own learning rate is not used.

@@ -185,7 +185,11 @@ class Evidence:
         self._prior_sd = np.array(scalar_sd + [_WEIGHT_PRIOR_SD] * len(center.hand_weights))
 
     def bounds(self) -> list[tuple[float, float]]:
-        """Where to look for each hyperparameter: a line search beyond it meets matrices that are singular in floats."""
+        """Where to look for each hyperparameter.
+
+        Line searches step far outside: at a feature weight of e^16, squared distances lose all digits and the matrix
+        is no longer positive definite.
+        """
         middle, reach = self._center.vector(), _REACH * self._prior_sd
         return list(zip(middle - reach, middle + reach, strict=True))
 
