@@ -1,27 +1,21 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
 import inspect
-from dataclasses import fields
 from importlib import import_module
 
 import pytest
 from omegaconf import OmegaConf
 
-from v05_verl.config import V05Config, ValueConfig, from_verl
+from v05_verl.config import V05Config, from_verl
 from v05_verl.value import BUILT_IN, build
 
 
 def test_the_packaged_group_holds_every_key_with_the_default_of_the_dataclass(v05_group):
-    assert set(v05_group) == {f.name for f in fields(V05Config)}
-    config = from_verl(OmegaConf.create({"v05": v05_group}))
-    defaults = V05Config()
-    for f in fields(V05Config):
-        if f.name != "value":
-            assert getattr(config, f.name) == getattr(defaults, f.name), f.name
+    assert set(v05_group) == set(V05Config.model_fields)
+    assert v05_group["reward_range"] is None  # the reward function's own; the paper's is the dataclass's
+    config = from_verl(OmegaConf.create({"v05": v05_group | {"reward_range": [-1, 1]}}))
     assert set(config.value.options) == {"constant", "tracker", "gp", "v0", "custom"}
-    for f in fields(ValueConfig):
-        if f.name != "options":
-            assert getattr(config.value, f.name) == getattr(defaults.value, f.name), f.name
+    assert config.model_dump(exclude={"value": {"options"}}) == V05Config().model_dump(exclude={"value": {"options"}})
 
 
 def test_defaults_are_the_papers_setting():
@@ -40,31 +34,59 @@ def test_the_automatic_price_follows_range_and_budget():
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"k_init": 0}, "v05.k_init must be at least 1 rollout, got 0"),
+        ({"k_init": 0}, "v05.k_init = 0: input should be greater than or equal to 1"),
+        ({"k_init": "four"}, "v05.k_init = 'four': input should be a valid integer"),
+        ({"k_init": 4.5}, "v05.k_init = 4.5: input should be a valid integer"),
+        ({"k_init": True}, "v05.k_init = True: input should be a valid integer"),
         ({"k_init": 17}, "v05.k_init = 17 is above v05.k_max = 16"),
-        ({"budget": "greedy"}, "v05.budget must be one of fixed, sequential, wave, got 'greedy'"),
-        ({"mode": "fast"}, "v05.mode must be one of paper, robust, got 'fast'"),
-        ({"prompt_pool": 0}, "v05.prompt_pool must be at least 1"),
-        ({"rule": "x"}, "v05.rule must be one of"),
-        ({"baseline": "x"}, "v05.baseline must be one of"),
-        ({"reward_range": [1, -1]}, "lo < hi"),
-        ({"reward_range": 1}, r"v05.reward_range must be \[lo, hi\]"),
-        ({"marginal_cost": 0}, "v05.marginal_cost must be above 0"),
-        ({"marginal_cost": "cheap"}, "v05.marginal_cost must be a number"),
+        ({"k_max": float("inf")}, "v05.k_max = inf: input should be a valid integer"),
+        ({"budget": "greedy"}, "v05.budget = 'greedy': input should be 'fixed', 'sequential' or 'wave'"),
+        ({"mode": "fast"}, "v05.mode = 'fast': input should be 'paper' or 'robust'"),
+        ({"prompt_pool": 0}, "v05.prompt_pool = 0"),
+        ({"prompt_pool": 1.5}, "v05.prompt_pool = 1.5: input should be a valid integer"),
+        ({"rule": "x"}, "v05.rule = 'x'"),
+        ({"baseline": "x"}, "v05.baseline = 'x'"),
+        ({"reward_range": [1, -1]}, r"v05.reward_range = \[1, -1\]: must be \[lo, hi\] with finite lo < hi"),
+        ({"reward_range": [0, float("nan")]}, r"must be \[lo, hi\]"),
+        ({"reward_range": 1}, r"v05.reward_range = 1: must be \[lo, hi\]"),
+        ({"reward_range": None}, "v05.reward_range is not set"),
+        ({"marginal_cost": 0}, 'v05.marginal_cost = 0: must be above 0 or "auto"'),
+        ({"marginal_cost": "cheap"}, "v05.marginal_cost = 'cheap': input should be a valid number"),
         ({"max_waves": 0}, "v05.max_waves"),
         ({"poll_interval_s": 0}, "v05.poll_interval_s"),
         ({"total_rollouts": -1}, "v05.total_rollouts"),
         ({"k_inti": 4}, "v05 has no key k_inti"),
-        ({"value": {"on_failure": "ignore"}}, "v05.value.on_failure must be one of fallback, stop"),
+        ({"value": {"on_failure": "ignore"}}, "v05.value.on_failure = 'ignore': input should be 'fallback' or 'stop'"),
         ({"value": {"recalibrate": -1}}, "v05.value.recalibrate"),
         ({"value": {"timeout_s": 0}}, "v05.value.timeout_s"),
         ({"value": {"replicas": 0}}, "v05.value.replicas"),
         ({"value": {"nmae": "gp"}}, "v05.value.nmae = 'gp' is neither"),
+        ({"value": 3}, "v05.value = 3 must be a group of settings"),
     ],
 )
 def test_a_wrong_key_is_named(keys, sentence):
     with pytest.raises(ValueError, match=sentence):
         from_verl(OmegaConf.create({"v05": keys}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "where"),
+    [
+        ({"rule": "continuous", "mode": "robust"}, "v05.rule", "mode paper and budget sequential"),
+        ({"rule": "continuous", "budget": "wave"}, "v05.rule", "mode paper and budget sequential"),
+        ({"max_waves": 3}, "v05.max_waves", "budget wave"),
+        ({"k_max": 8, "budget": "fixed"}, "v05.k_max", "budget sequential or wave"),
+        ({"marginal_cost": 0.01, "budget": "fixed"}, "v05.marginal_cost", "budget sequential or wave"),
+        ({"mode": "robust", "value": {"recalibrate": 64}}, "v05.value.recalibrate", "robust recalibrates by itself"),
+    ],
+)
+def test_a_key_that_the_mode_or_the_budget_does_not_read_stops_the_launch(keys, key, where):
+    with pytest.raises(ValueError, match=f"does not read {key}, which is read only with .*{where}"):
+        from_verl(OmegaConf.create({"v05": keys}))
+
+
+def test_without_a_budget_k_init_may_be_above_the_default_of_k_max():
+    assert from_verl(OmegaConf.create({"v05": {"k_init": 32, "budget": "fixed"}})).k_init == 32
 
 
 def test_options_of_the_chosen_model_are_found_by_its_name():

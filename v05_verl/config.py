@@ -1,54 +1,46 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ``v05`` configuration group as frozen dataclasses; ``conf/v05/default.yaml`` holds the same keys.
+"""The ``v05`` configuration group as frozen models; ``conf/v05/default.yaml`` holds the same keys.
 
 Source of a default: [P] the paper (arXiv 2603.10848), [ours] this project's choice where the paper leaves it open.
+Pydantic checks types and ranges; a wrong key is a ValueError whose sentence names it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from v05_verl.core import scale
-from v05_verl.core.baseline import KINDS
+from v05_verl.core import checks, scale
 
-MODES = ("paper", "robust")
-BUDGETS = ("fixed", "sequential", "wave")
-RULES = ("discrete", "continuous")
-ON_FAILURE = ("fallback", "stop")
+KEYS_FILE = "v05_verl/conf/v05/default.yaml"
 
 
-@dataclass(frozen=True)
-class ValueConfig:
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ValueConfig(_Group):
     """The value model that predicts priors, and the Ray actor that hosts it."""
 
     name: str = "gp"
     """constant, tracker, gp, v0, or "package.module:Class". [ours]; the paper uses V0."""
-    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Keyword arguments of each model, by name; those of ``name`` are used, those of "custom" for one's own class."""
-    recalibrate: int = 0
+    recalibrate: int = Field(0, ge=0)
     """Pairs of prior and outcomes on which slope and shift of the priors are refitted each step; 0: off. [ours]"""
-    timeout_s: float = 60.0
+    timeout_s: float = Field(60.0, gt=0)
     """Seconds that a prompt waits for its prior once its first wave is in. [ours]"""
-    on_failure: str = "fallback"
+    on_failure: Literal["fallback", "stop"] = "fallback"
     """fallback: use group means and ``k_init`` rollouts while the model restarts; stop: end the run. [ours]"""
-    num_cpus: float = 1.0
+    num_cpus: float = Field(1.0, ge=0)
     """CPU share that Ray reserves for each replica."""
-    num_gpus: float = 0.0
+    num_gpus: float = Field(0.0, ge=0)
     """GPU share that Ray reserves for each replica; may be a fraction."""
-    replicas: int = 1
+    replicas: int = Field(1, ge=1)
     """Actors that share the prompts of a step; each sees every outcome."""
-
-    def __post_init__(self):
-        _one_of("v05.value.on_failure", self.on_failure, ON_FAILURE)
-        _require(self.recalibrate >= 0, f"v05.value.recalibrate must be at least 0 pairs, got {self.recalibrate}")
-        _require(self.timeout_s > 0, f"v05.value.timeout_s must be above 0 seconds, got {self.timeout_s}")
-        _require(self.replicas >= 1, f"v05.value.replicas must be at least 1, got {self.replicas}")
-        _require(self.num_cpus >= 0, f"v05.value.num_cpus must be at least 0, got {self.num_cpus}")
-        _require(self.num_gpus >= 0, f"v05.value.num_gpus must be at least 0, got {self.num_gpus}")
 
     @property
     def model(self) -> tuple[str, dict[str, Any]]:
@@ -59,57 +51,80 @@ class ValueConfig:
         return self.name, options
 
 
-@dataclass(frozen=True)
-class V05Config:
+class V05Config(_Group):
     """Every key of the group ``v05``."""
 
-    mode: str = "paper"
+    mode: Literal["paper", "robust"] = "paper"
     """paper: fusion and stopping rule of the paper [P]; robust: ``core.posterior`` for both [ours]."""
-    k_init: int = 4
+    k_init: int = Field(4, ge=1)
     """Rollouts of the first wave, per prompt. [P]"""
-    k_max: int = 16
-    """Most rollouts of one prompt. [P]"""
-    budget: str = "sequential"
+    k_max: int = Field(16, ge=1)
+    """Most rollouts of one prompt; not read by the budget ``fixed``. [P]"""
+    budget: Literal["fixed", "sequential", "wave"] = "sequential"
     """fixed: ``k_init`` only; sequential: one more at a time [P]; wave: all that the evidence asks for [ours]."""
-    rule: str = "discrete"
-    """Look-ahead of the sequential budget: discrete or continuous. [ours: the paper gives the risk, not the rule]"""
-    max_waves: int = 2
+    rule: Literal["discrete", "continuous"] = "discrete"
+    """Look-ahead of the paper's sequential budget. [ours: the paper gives the risk, not the rule]"""
+    max_waves: int = Field(2, ge=1)
     """Waves of the budget ``wave``, the first included. [ours]"""
-    marginal_cost: Any = "auto"
+    marginal_cost: float | Literal["auto"] = "auto"
     """c in squared-reward units, or "auto" = s_max^2 / k_max^2: 0.0039 [P] for k_max = 16 and rewards in [-1, 1]."""
-    baseline: str = "fused"
-    """fused [P], predictable, group_mean or leave_one_out; see ``core.baseline.row_baselines``. In the robust mode the
-    first two are the posterior mean from all, or from the admissible, rollouts."""
+    baseline: Literal["fused", "predictable", "group_mean", "leave_one_out"] = "fused"
+    """See ``core.baseline.row_baselines``; fused is [P]. In the robust mode the first two are the posterior mean from
+    all, or from the admissible, rollouts."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
-    """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run."""
-    prompt_pool: int = 1
+    """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run. The group has no default: null is
+    the range that the reward function itself declares, see ``plugin.launch``."""
+    prompt_pool: int = Field(1, ge=1)
     """Prompts looked at for each one trained on; taken are those with the largest predicted reward variance. [ours]"""
-    total_rollouts: int | None = None
+    total_rollouts: int | None = Field(None, gt=0)
     """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
-    poll_interval_s: float | None = None
+    poll_interval_s: float | None = Field(None, gt=0)
     """Seconds between two looks at the replay buffer; None: verl's own 2 s. [ours]"""
-    value: ValueConfig = field(default_factory=ValueConfig)
+    value: ValueConfig = Field(default_factory=ValueConfig)
 
-    def __post_init__(self):
-        object.__setattr__(self, "reward_range", _checked_range(self.reward_range))
-        _require(self.k_init >= 1, f"v05.k_init must be at least 1 rollout, got {self.k_init}")
-        _require(
-            self.k_init <= self.k_max,
-            f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max",
-        )
-        _one_of("v05.mode", self.mode, MODES)
-        _require(self.prompt_pool >= 1, f"v05.prompt_pool must be at least 1, got {self.prompt_pool}")
-        _one_of("v05.budget", self.budget, BUDGETS)
-        _one_of("v05.rule", self.rule, RULES)
-        _one_of("v05.baseline", self.baseline, KINDS)
-        _require(self.max_waves >= 1, f"v05.max_waves must be at least 1, got {self.max_waves}")
-        for key in ("poll_interval_s", "total_rollouts"):
-            given = getattr(self, key)
-            _require(given is None or given > 0, f"v05.{key} must be null or above 0, got {given}")
-        if self.marginal_cost != "auto":
-            cost = _as_number("v05.marginal_cost", self.marginal_cost)
-            _require(cost > 0, f'v05.marginal_cost must be above 0 or "auto", got {self.marginal_cost}')
-            object.__setattr__(self, "marginal_cost", cost)
+    @field_validator("reward_range", mode="before")
+    @classmethod
+    def _as_range(cls, given: Any) -> tuple[float, float]:
+        try:
+            return checks.checked_range(given)
+        except (TypeError, ValueError) as error:
+            raise ValueError("must be [lo, hi] with finite lo < hi") from error
+
+    @field_validator("marginal_cost")
+    @classmethod
+    def _above_zero(cls, given: float | str) -> float | str:
+        if given != "auto" and given <= 0:
+            raise ValueError('must be above 0 or "auto"')
+        return given
+
+    @model_validator(mode="after")
+    def _keys_act(self) -> V05Config:
+        if self.budget != "fixed" and self.k_init > self.k_max:
+            raise ValueError(
+                f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max"
+            )
+        idle = [f"{key}, which is read only with {where}" for key, where, is_read in self._conditions() if not is_read]
+        if idle:
+            setting = f"v05.mode={self.mode} v05.budget={self.budget}"
+            raise ValueError(f"{setting} does not read {'; nor '.join(idle)}. Drop it, or change mode or budget")
+        return self
+
+    def _conditions(self) -> list[tuple[str, str, bool]]:
+        """(key, with what it is read, whether it is) of every key that is set and that some mode or budget ignores."""
+        adaptive = self.budget != "fixed"
+        readers = {
+            "k_max": ("budget sequential or wave", adaptive),
+            "marginal_cost": ("budget sequential or wave", adaptive),
+            "rule": ("mode paper and budget sequential", self.mode == "paper" and self.budget == "sequential"),
+            "max_waves": ("budget wave", self.budget == "wave"),
+        }
+        fields = type(self).model_fields
+        set_keys = [key for key in readers if getattr(self, key) != fields[key].default]
+        conditions = [(f"v05.{key}", *readers[key]) for key in set_keys]
+        if self.value.recalibrate:
+            where = "mode paper (robust recalibrates by itself)"
+            conditions.append(("v05.value.recalibrate", where, self.mode == "paper"))
+        return conditions
 
     @property
     def noise_scale(self) -> float:
@@ -126,37 +141,42 @@ class V05Config:
 
 def from_verl(config: DictConfig) -> V05Config:
     """The group ``v05`` of verl's whole configuration, checked; ValueError with a sentence where a key is wrong."""
-    group = OmegaConf.to_container(config.v05, resolve=True)
-    value = dict(group.pop("value", {}))
-    known = {f.name for f in fields(ValueConfig)}
-    options = {name: options or {} for name, options in value.items() if name not in known}
-    settings = {name: setting for name, setting in value.items() if name in known}
-    unknown = sorted(set(group) - {f.name for f in fields(V05Config)})
-    _require(not unknown, f"v05 has no key {', '.join(unknown)}; its keys stand in v05_verl/conf/v05/default.yaml")
-    for name, given in options.items():
-        _require(
-            isinstance(given, dict),
-            f"v05.value.{name} = {given!r} is neither a setting of the value model's host nor the options of a model",
+    return from_group(OmegaConf.to_container(config.v05, resolve=True))
+
+
+def from_group(group: dict[str, Any]) -> V05Config:
+    """The settings of a plain dictionary with the keys of ``conf/v05/default.yaml``; ValueError as ``from_verl``."""
+    if "reward_range" in group and group["reward_range"] is None:
+        raise ValueError(
+            "v05.reward_range is not set and the reward function does not declare a range of its own: add "
+            "v05.reward_range=[lo,hi] with the least and the largest reward that it returns, for example [0,1]"
         )
-    return V05Config(**group, value=ValueConfig(**settings, options=options))
+    value = group.get("value") or {}
+    if not isinstance(value, dict):
+        raise ValueError(f"v05.value = {value!r} must be a group of settings; they stand in {KEYS_FILE}")
+    own = {name: setting for name, setting in value.items() if name in ValueConfig.model_fields}
+    options = {name: {} if given is None else given for name, given in value.items() if name not in own}
+    for name, given in options.items():
+        if not isinstance(given, dict):
+            what = "neither a setting of the value model's host nor the options of a model"
+            raise ValueError(f"v05.value.{name} = {given!r} is {what}")
+    try:
+        return V05Config(**{**group, "value": ValueConfig(**own, options=options)})
+    except ValidationError as error:
+        raise ValueError(_sentences(error)) from error
 
 
-def _require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise ValueError(sentence)
+def _sentences(error: ValidationError) -> str:
+    """One line per wrong key: its name, what is wrong, what was found."""
+    return "\n".join(_sentence(each, error.title) for each in error.errors())
 
 
-def _one_of(key: str, given: str, allowed: tuple[str, ...]) -> None:
-    _require(given in allowed, f"{key} must be one of {', '.join(allowed)}, got {given!r}")
-
-
-def _as_number(key: str, given: Any) -> float:
-    _require(isinstance(given, int | float), f"{key} must be a number, got {given!r}")
-    return float(given)
-
-
-def _checked_range(given: Any) -> tuple[float, float]:
-    _require(isinstance(given, list | tuple) and len(given) == 2, f"v05.reward_range must be [lo, hi], got {given!r}")
-    lo, hi = (_as_number("v05.reward_range", bound) for bound in given)
-    _require(lo < hi, f"v05.reward_range must be [lo, hi] with lo < hi, got {given!r}")
-    return lo, hi
+def _sentence(each: dict[str, Any], model: str) -> str:
+    group = "v05.value" if model == "ValueConfig" else "v05"
+    key = ".".join(str(part) for part in each["loc"] if not str(part).startswith(("float", "literal", "constrained")))
+    if each["type"] == "extra_forbidden":
+        return f"{group} has no key {key}; its keys stand in {KEYS_FILE}"
+    message = each["msg"].removeprefix("Value error, ")
+    if not each["loc"]:
+        return message
+    return f"{group}.{key} = {each['input']!r}: {message[0].lower()}{message[1:]}"

@@ -47,9 +47,9 @@ def _register_cpu() -> None:
 
 def _register() -> None:
     _check_version()
-    import_module("v05_verl.launch").install()
-    _import_when("verl.trainer.ppo.core_algos", "v05_verl.advantage")
-    _import_when("verl.trainer.ppo.v1", "v05_verl.trainer")
+    import_module("v05_verl.plugin.launch").install()
+    _import_when("verl.trainer.ppo.core_algos", "v05_verl.plugin.estimator")
+    _import_when("verl.trainer.ppo.v1", "v05_verl.plugin.trainer")
 
     if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
         _register_cpu()

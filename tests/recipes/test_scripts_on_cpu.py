@@ -9,8 +9,8 @@ from hydra.errors import ConfigCompositionException
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
 
-from v05_verl import launch
 from v05_verl.config import from_verl
+from v05_verl.plugin import launch
 from v05_verl.report.labels import BENCHMARKS
 from v05_verl.value import build
 

@@ -27,7 +27,7 @@ from v05_verl.core.segments import Segments, admissible, starts
 P_MIN = 0.01
 """Priors and m stay this far from 0 and 1: no prior is taken as certain."""
 
-PosteriorKind = Literal["shared", "predictable"]
+PosteriorKind = Literal["fused", "predictable", "shared"]
 
 
 class PriorModel(NamedTuple):
@@ -168,7 +168,7 @@ def row_posterior_baselines(
     Args:
         rewards, group, wave, prior: (N,), as in ``row_baselines``.
         model: what is known about the priors; it must not have been fitted on these rollouts.
-        kind: ``"shared"`` or ``"predictable"``.
+        kind: ``"fused"`` (or ``"shared"``, its older name) or ``"predictable"``.
         reward_range: (lo, hi).
 
     Raises:
@@ -182,7 +182,7 @@ def row_posterior_baselines(
         return rewards
     order = np.lexsort((rewards, wave, group))
     in_group = Segments(starts(group[order]))
-    if kind == "shared":
+    if kind != "predictable":
         total, count = in_group.total(rewards[order]), in_group.count
     else:
         total, count = admissible(rewards[order], group[order], wave[order], in_group)

@@ -27,8 +27,8 @@ from v05_verl.lab.tasks import Problem, Task
 from v05_verl.lab.tiny_lm import TinyLM
 from v05_verl.lab.toy import held_out_problems, training_problems
 from v05_verl.lab.warm_start import encode_problems, token_ids
+from v05_verl.prior_record import PriorRecord
 from v05_verl.value import build
-from v05_verl.value.prior_record import PriorRecord
 
 REWARD_RANGE = (-1.0, 1.0)
 MAX_NEW_TOKENS = 12

@@ -29,3 +29,6 @@ def compute_score(
     prediction = solution_str.strip()
     right = prediction == ground_truth
     return {"score": 1.0 if right else -1.0, "acc": float(right), "pred": prediction}
+
+
+compute_score.reward_range = (-1.0, 1.0)

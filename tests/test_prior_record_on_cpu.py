@@ -5,7 +5,7 @@ import pytest
 
 from v05_verl.core.posterior import PriorModel
 from v05_verl.core.posterior_fit import fit_prior_model
-from v05_verl.value.prior_record import PriorRecord
+from v05_verl.prior_record import PriorRecord
 
 
 def step(rng, size=32):

@@ -10,6 +10,7 @@ fails when that changes. ``V05Trainer`` runs the same check, for entry points of
 from __future__ import annotations
 
 import functools
+from importlib import import_module
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,19 +18,21 @@ from v05_verl import config as v05_config
 
 ESTIMATOR = "v05"
 TRAINER_MODE = "v05_sync"
-MANAGER = "v05_verl.rollout.manager.V05AgentLoopManager"
+MANAGER = "v05_verl.plugin.manager.V05AgentLoopManager"
 LOAD_THE_GROUP = "load the group: 'hydra.searchpath=[pkg://v05_verl.conf]' +v05=default"
 
 
 def check(config: DictConfig) -> None:
-    """Raises ValueError with every problem of a configuration that uses v05 or loads its group; else does nothing."""
+    """Raises ValueError with every problem of a configuration that uses v05 or loads its group; leaves others alone.
+
+    Where ``v05.reward_range`` is null it is set to the range that the reward function declares.
+    """
     uses_estimator = config.algorithm.adv_estimator == ESTIMATOR
     if not uses_estimator and config.get("v05") is None:
         return
-    problems = [*_missing(config, uses_estimator), *_unsupported(config)]
+    problems = [*_missing(config, uses_estimator), *_unsupported(config), *_wrong_keys(config)]
     if problems:
         raise ValueError("v05 cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
-    v05_config.from_verl(config)
 
 
 def install() -> None:
@@ -70,6 +73,18 @@ def _missing(config: DictConfig, uses_estimator: bool) -> list[str]:
             f"{LOAD_THE_GROUP}"
         )
     return problems
+
+
+def _wrong_keys(config: DictConfig) -> list[str]:
+    if config.get("v05") is None:
+        return []
+    try:
+        # Imported here: the module loads parts of verl that are not there yet when verl loads its plugins.
+        import_module("v05_verl.plugin.reward_range").complete(config)
+        v05_config.from_verl(config)
+    except ValueError as error:
+        return str(error).splitlines()
+    return []
 
 
 def _unsupported(config: DictConfig) -> list[str]:

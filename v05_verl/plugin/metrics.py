@@ -6,22 +6,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from v05_verl.advantage import BatchRows
-from v05_verl.batch import PromptBatch
 from v05_verl.config import V05Config
 from v05_verl.core import prior_quality
 from v05_verl.core.shrinkage import fuse
-from v05_verl.rollout.records import PromptRecord
+from v05_verl.method import Robust
+from v05_verl.plugin.batch import PromptBatch
+from v05_verl.plugin.estimator import BatchRows, Estimate
+from v05_verl.plugin.records import PromptRecord
 
 
 def of_step(
-    prompts: PromptBatch, rows: BatchRows, dispatched: list[PromptRecord], config: V05Config
+    prompts: PromptBatch, rows: BatchRows, estimate: Estimate, dispatched: list[PromptRecord], config: V05Config
 ) -> dict[str, float]:
     """All metrics of a step.
 
     Args:
         prompts: the prompts that are trained on.
-        rows: the batch's rows, with rewards and baselines.
+        rows: the batch's rows.
+        estimate: rewards and baselines of the rows.
         dispatched: records of all prompts of the step, those whose rollouts all failed included.
         config: the run's settings.
     """
@@ -29,10 +31,10 @@ def of_step(
         **_rollouts(prompts, dispatched, config),
         **_prior(prompts, config),
         **_prior_waiting(dispatched),
-        **_robust(rows, config),
+        **_robust(rows),
         **_reward_info(dispatched),
-        "v05/baseline/mean": float(np.mean(rows.baselines[rows.is_real])),
-        "v05/advantage/abs_mean": float(np.mean(np.abs((rows.rewards - rows.baselines)[rows.is_real]))),
+        "v05/baseline/mean": float(np.mean(estimate.baselines[rows.is_real])),
+        "v05/advantage/abs_mean": float(np.mean(np.abs((estimate.rewards - estimate.baselines)[rows.is_real]))),
         "v05/batch/rows": float(rows.is_real.sum()),
         "v05/batch/padding_rows": float((~rows.is_real).sum()),
     }
@@ -83,12 +85,12 @@ def _prior(prompts: PromptBatch, config: V05Config) -> dict[str, float]:
     }
 
 
-def _robust(rows: BatchRows, config: V05Config) -> dict[str, float]:
+def _robust(rows: BatchRows) -> dict[str, float]:
     """What the robust mode believed of this step's priors; shift and slope on the logit scale."""
-    if config.mode != "robust" or rows.prior_model is None:
+    if not isinstance(rows.method, Robust):
         return {}
     names = ("shift", "slope", "strength", "outlier_share")
-    return {f"v05/robust/{name}": float(getattr(rows.prior_model, name)) for name in names}
+    return {f"v05/robust/{name}": float(getattr(rows.method.prior_model, name)) for name in names}
 
 
 def _prior_waiting(dispatched: list[PromptRecord]) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pytest
 import ray
 
 from v05_verl.config import ValueConfig
-from v05_verl.value.service import ValueClient
+from v05_verl.plugin.value_client import ValueClient
 
 TEXTS = ["easy", "hard", "new"]
 

@@ -6,12 +6,13 @@ import torch
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, compute_rloo_outcome_advantage
 
-from v05_verl.advantage import compute_v05_outcome_advantage, rows_of_batch
-from v05_verl.batch import PromptBatch, collect_rows
+from v05_verl import method
 from v05_verl.config import V05Config
 from v05_verl.core.posterior import PriorModel
-from v05_verl.metrics import of_step
-from v05_verl.rollout.records import PromptRecord
+from v05_verl.plugin.batch import PromptBatch, collect_rows
+from v05_verl.plugin.estimator import compute_v05_outcome_advantage, estimating
+from v05_verl.plugin.metrics import of_step
+from v05_verl.plugin.records import PromptRecord
 
 RESPONSE_LENGTH = 5
 
@@ -44,11 +45,13 @@ def verl_batch(
 
 
 def advantages(batch, records, token_rewards, mask, prior_model=None, **config):
-    rows, groups = collect_rows(batch, records, V05Config(**config), prior_model)
-    with rows_of_batch(rows):
+    settings = V05Config(**config)
+    knowing = method.build(settings).knowing(prior_model)
+    rows, groups = collect_rows(batch, records, knowing, settings.reward_range)
+    with estimating(rows) as estimate:
         result, returns = compute_v05_outcome_advantage(token_rewards, mask, config=None, index=None)
     assert torch.equal(result, returns)
-    return result, rows, groups
+    return result, rows, estimate(), groups
 
 
 def uneven_groups(seed=0, choices=(-1.0, 1.0)):
@@ -64,7 +67,7 @@ def uneven_groups(seed=0, choices=(-1.0, 1.0)):
 @pytest.mark.parametrize("seed", range(3))
 def test_without_the_priors_weight_it_is_verls_own_group_mean_advantage_bit_for_bit(seed, choices):
     batch, records, token_rewards, mask = verl_batch(*uneven_groups(seed, choices), padding=7, seed=seed)
-    ours, _, _ = advantages(batch, records, token_rewards, mask, baseline="group_mean")
+    ours, *_ = advantages(batch, records, token_rewards, mask, baseline="group_mean")
     index = np.array([key.rsplit("_", 2)[0] for key in batch.keys], dtype=object)
     theirs, _ = compute_grpo_outcome_advantage(token_rewards, mask, index, norm_adv_by_std_in_grpo=False)
     assert torch.equal(ours, theirs)
@@ -72,7 +75,7 @@ def test_without_the_priors_weight_it_is_verls_own_group_mean_advantage_bit_for_
 
 def test_leave_one_out_is_verls_rloo():
     batch, records, token_rewards, mask = verl_batch(*uneven_groups(), padding=3)
-    ours, _, _ = advantages(batch, records, token_rewards, mask, baseline="leave_one_out")
+    ours, *_ = advantages(batch, records, token_rewards, mask, baseline="leave_one_out")
     index = np.array([key.rsplit("_", 2)[0] for key in batch.keys], dtype=object)
     theirs, _ = compute_rloo_outcome_advantage(token_rewards, mask, index)
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
@@ -81,8 +84,8 @@ def test_leave_one_out_is_verls_rloo():
 def test_fused_advantages_by_hand():
     # One prompt, rewards 1 1 1 -1, prior -1: v = .5, d = 1.5, D = 2, w = 2 / 2.25, baseline = -1 + 4/3 = 1/3.
     batch, records, token_rewards, mask = verl_batch({"a": [1, 1, 1, -1]}, {"a": [0] * 4}, {"a": -1.0})
-    result, rows, _ = advantages(batch, records, token_rewards, mask)
-    expected = torch.tensor(rows.rewards - 1 / 3, dtype=torch.float32).unsqueeze(-1) * mask
+    result, _, estimate, _ = advantages(batch, records, token_rewards, mask)
+    expected = torch.tensor(estimate.rewards - 1 / 3, dtype=torch.float32).unsqueeze(-1) * mask
     torch.testing.assert_close(result, expected)
 
 
@@ -93,8 +96,8 @@ def test_robust_advantages_by_hand():
     rewards, waves = {"a": [1, 1, -1, 1], "b": [1, -1]}, {"a": [0, 0, 0, 1], "b": [0, 0]}
     batch = verl_batch(rewards, waves, {"a": 0.0, "b": None})
     for baseline, expected in (("fused", [1 / 3] * 4), ("predictable", [0.0, 0.0, 0.5, 0.2])):
-        _, rows, _ = advantages(*batch, prior_model=model, mode="robust", baseline=baseline)
-        by_key = dict(zip(batch[0].keys, rows.baselines, strict=True))
+        _, _, estimate, _ = advantages(*batch, prior_model=model, mode="robust", baseline=baseline)
+        by_key = dict(zip(batch[0].keys, estimate.baselines, strict=True))
         np.testing.assert_allclose([by_key[f"a_{session}_0"] for session in range(4)], expected, atol=1e-6)
         assert [by_key["b_0_0"], by_key["b_1_0"]] == [0.0, 0.0]
 
@@ -103,10 +106,10 @@ def test_a_missing_prior_leaves_the_group_mean():
     batch, records, token_rewards, mask = verl_batch(
         {"a": [1, 1, 1, -1], "b": [1, 1, 1, 1]}, {"a": [0] * 4, "b": [0] * 4}, {"a": None, "b": 1.0}
     )
-    _, rows, groups = advantages(batch, records, token_rewards, mask)
+    _, rows, estimate, groups = advantages(batch, records, token_rewards, mask)
     assert [record.uid for record in groups] == ["a", "b"]
-    np.testing.assert_allclose(rows.baselines[rows.group == 0], 0.5)
-    np.testing.assert_allclose(rows.baselines[rows.group == 1], 1.0)
+    np.testing.assert_allclose(estimate.baselines[rows.group == 0], 0.5)
+    np.testing.assert_allclose(estimate.baselines[rows.group == 1], 1.0)
 
 
 def test_padding_rows_enter_no_statistic():
@@ -116,8 +119,8 @@ def test_padding_rows_enter_no_statistic():
     padded = advantages(*padded_batch)
     config = V05Config()
 
-    def metrics(rows, records):
-        return of_step(PromptBatch.of(rows, records, config), rows, records, config)
+    def metrics(rows, estimate, records):
+        return of_step(PromptBatch.of(rows, estimate, records), rows, estimate, records, config)
 
     without, with_padding = metrics(*plain[1:]), metrics(*padded[1:])
     assert with_padding.pop("v05/batch/padding_rows") == 9
@@ -132,10 +135,10 @@ def test_outputs_of_one_session_count_once_and_share_its_advantage():
     keys = ["a_0_0", "a_0_1", "a_1_0"]
     batch = KVBatchMeta(partition_id="train", keys=keys, tags=[{"response_len": 1}] * 3)
     token_rewards, mask = torch.tensor([[1.0], [1.0], [-1.0]]), torch.ones(3, 1)
-    result, rows, groups = advantages(batch, records, token_rewards, mask, baseline="group_mean")
+    result, rows, estimate, groups = advantages(batch, records, token_rewards, mask, baseline="group_mean")
     assert rows.is_final.tolist() == [False, True, True]
     assert result[:, 0].tolist() == [1.0, 1.0, -1.0]
-    assert PromptBatch.of(rows, groups, V05Config()).trials.tolist() == [2]
+    assert PromptBatch.of(rows, estimate, groups).trials.tolist() == [2]
 
 
 def test_outside_its_trainer_it_says_what_is_missing():
@@ -153,7 +156,7 @@ def test_a_reward_outside_the_range_is_an_error_that_names_its_prompt(reward, sh
 def test_a_row_without_a_record_is_an_error():
     batch, _, _, _ = verl_batch({"a": [1]}, {"a": [0]}, {"a": 0.0})
     with pytest.raises(LookupError, match="no rollout record of prompt a"):
-        collect_rows(batch, {}, V05Config())
+        collect_rows(batch, {}, method.build(V05Config()), (-1.0, 1.0))
 
 
 def test_metrics_of_a_step_by_hand():
@@ -161,12 +164,12 @@ def test_metrics_of_a_step_by_hand():
     batch, records, token_rewards, mask = verl_batch(
         {"a": [1, 1, 1, 1, 1], "b": [1, -1, -1, -1]}, {"a": [0, 0, 0, 0, 1], "b": [0] * 4}, {"a": -1.0, "b": -0.5}
     )
-    _, rows, groups = advantages(batch, records, token_rewards, mask)
+    _, rows, estimate, groups = advantages(batch, records, token_rewards, mask)
     config = V05Config()
     for info in ({"acc": 1.0, "pred": "7"}, {"acc": np.float32(0), "pred": "8"}, {"acc": True, "score": 1.0}):
         groups[0].note_reward_info(info)
     failed = PromptRecord(uid="c", text="c", wave_of_session=[0, 0], failed_sessions=[0, 1], prior_wait_s=3.0)
-    metrics = of_step(PromptBatch.of(rows, groups, config), rows, [*groups, failed], config)
+    metrics = of_step(PromptBatch.of(rows, estimate, groups), rows, estimate, [*groups, failed], config)
     assert metrics["v05/rollouts/step"] == 11
     assert metrics["v05/rollouts/extended_frac"] == pytest.approx(1 / 3)
     assert metrics["v05/rollouts/extra_on_uniform_frac"] == 1.0

@@ -8,14 +8,16 @@ import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import open_dict
 
-from v05_verl import launch
+from v05_verl.plugin import launch
 
 GROUP = "+v05=default"
+TOY_REWARD = "reward.custom_reward_function.path=pkg://v05_verl.lab.toy_reward"
+GRADER = "reward.custom_reward_function.path=pkg://v05_verl.grading"
 ESTIMATOR = "algorithm.adv_estimator=v05"
 
 
 def test_the_group_and_the_estimator_are_all_that_it_takes(compose_verl):
-    config = compose_verl(GROUP, ESTIMATOR)
+    config = compose_verl(GROUP, ESTIMATOR, TOY_REWARD)
     launch.check(config)
     assert config.trainer.v1.trainer_mode == "v05_sync"
     assert config.actor_rollout_ref.rollout.agent.agent_loop_manager_class == launch.MANAGER
@@ -42,20 +44,52 @@ def test_the_estimator_without_the_group_names_every_missing_key(compose_verl):
         ("algorithm.filter_groups.enable=True", "algorithm.filter_groups.enable"),
         ("critic.enable=True", "critic.enable"),
         ("reward.reward_model.enable=True", "enable_resource_pool"),
-        ("v05.budget=greedy", "v05.budget must be one of"),
+        ("v05.budget=greedy", "v05.budget = 'greedy'"),
         ("v05.k_init=20", "v05.k_init = 20 is above v05.k_max = 16"),
-        ("v05.k_init=0", "v05.k_init must be at least 1"),
+        ("v05.k_init=0", "v05.k_init = 0: input should be greater than or equal to 1"),
     ],
 )
 def test_what_cannot_work_stops_the_launch(compose_verl, override, sentence):
     with pytest.raises(ValueError, match=sentence):
-        launch.check(compose_verl(GROUP, ESTIMATOR, override))
+        launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, override))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([TOY_REWARD], [-1, 1]),
+        ([GRADER], [-1, 1]),
+        ([GRADER, "+reward.custom_reward_function.reward_kwargs.reward_range=[0,1]"], [0, 1]),
+        (["v05.reward_range=[0,1]"], [0, 1]),
+        ([TOY_REWARD, "v05.reward_range=[-1.0,1.0]"], [-1, 1]),
+    ],
+)
+def test_the_reward_range_is_the_reward_functions_own_or_the_users(compose_verl, overrides, expected):
+    config = compose_verl(GROUP, ESTIMATOR, *overrides)
+    launch.check(config)
+    assert list(config.v05.reward_range) == expected
+
+
+def test_a_reward_function_without_a_range_needs_the_key(compose_verl, tmp_path):
+    with pytest.raises(ValueError, match=r"v05.reward_range is not set .* for example \[0,1\]"):
+        launch.check(compose_verl(GROUP, ESTIMATOR))
+    silent = tmp_path / "silent.py"
+    silent.write_text("def compute_score(data_source, solution_str, ground_truth, extra_info=None):\n    return 0.0\n")
+    path = f"reward.custom_reward_function.path={silent}"
+    with pytest.raises(ValueError, match="v05.reward_range is not set"):
+        launch.check(compose_verl(GROUP, ESTIMATOR, path))
+    launch.check(compose_verl(GROUP, ESTIMATOR, path, "v05.reward_range=[0,1]"))
+
+
+def test_two_ranges_that_differ_stop_the_launch(compose_verl):
+    with pytest.raises(ValueError, match=r"v05.reward_range is \[0.0, 1.0\], but the reward function declares"):
+        launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, "v05.reward_range=[0,1]"))
 
 
 def test_a_misspelt_key_stops_the_launch(compose_verl):
     with pytest.raises(ConfigCompositionException, match="k_inti"):
         compose_verl(GROUP, ESTIMATOR, "v05.k_inti=4")
-    config = compose_verl(GROUP, ESTIMATOR, "+v05.k_inti=4")
+    config = compose_verl(GROUP, ESTIMATOR, TOY_REWARD, "+v05.k_inti=4")
     with pytest.raises(ValueError, match="v05 has no key k_inti"):
         launch.check(config)
 
@@ -82,7 +116,7 @@ def test_verl_itself_refuses_the_estimator_without_the_group():
 
 
 def test_the_check_is_repeated_for_entry_points_of_ones_own(compose_verl):
-    from v05_verl.trainer import V05Trainer
+    from v05_verl.plugin.trainer import V05Trainer
 
     config = compose_verl(GROUP, ESTIMATOR)
     with open_dict(config):

@@ -23,16 +23,18 @@ from verl.utils import tensordict_utils as tu
 from verl.utils.fs import local_mkdir_safe
 
 from v05_verl import config as v05_config
-from v05_verl import launch
-from v05_verl import metrics as step_metrics
-from v05_verl.advantage import rows_of_batch
-from v05_verl.batch import PromptBatch, collect_rows
+from v05_verl import method
 from v05_verl.core import scale
 from v05_verl.core.selection import most_uncertain
-from v05_verl.rollout.manager import V05AgentLoopManager
-from v05_verl.rollout.records import TICKET_KEY, PromptRecord
-from v05_verl.value.prior_record import PriorRecord
-from v05_verl.value.service import ValueClient
+from v05_verl.plugin import launch
+from v05_verl.plugin import metrics as step_metrics
+from v05_verl.plugin.batch import PromptBatch, collect_rows
+from v05_verl.plugin.estimator import estimating
+from v05_verl.plugin.manager import V05AgentLoopManager
+from v05_verl.plugin.records import TICKET_KEY, PromptRecord
+from v05_verl.plugin.reward_range import RewardReach
+from v05_verl.plugin.value_client import ValueClient
+from v05_verl.prior_record import PriorRecord
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class V05Trainer(PPOTrainerSync):
     def __init__(self, config: DictConfig):
         launch.check(config)
         self._v05 = v05_config.from_verl(config)
+        self._method = method.build(self._v05)
         with open_dict(config):
             # verl tests for the name "sync" (replay buffer, dataloader batch size, persistence), and this trainer is.
             config.trainer.v1.trainer_mode = "sync"
@@ -61,6 +64,7 @@ class V05Trainer(PPOTrainerSync):
         self._value_model = ValueClient(self._v05.value)
         robust = self._v05.mode == "robust"
         self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
+        self._reached = RewardReach(self._v05.reward_range)
         self._spent = Spent()
         self._rollouts_of_step = 0
         self._records: dict[str, PromptRecord] = {}
@@ -81,19 +85,22 @@ class V05Trainer(PPOTrainerSync):
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         self._records.update(self.agent_loop_manager.take_records())
         prior_model = self._prior_record and self._prior_record.model
-        rows, records = collect_rows(batch, self._records, self._v05, prior_model)
+        knowing = self._method.knowing(prior_model)
+        rows, records = collect_rows(batch, self._records, knowing, self._v05.reward_range)
         self._raise_scheduler_errors()
-        with rows_of_batch(rows):
+        with estimating(rows) as result:
             batch = super()._compute_advantage(batch, metrics)
 
-        prompts = PromptBatch.of(rows, records, self._v05)
+        estimate = result()
+        prompts = PromptBatch.of(rows, estimate, records)
+        self._reached.note(estimate.rewards[rows.is_real])
         self._handle_missing_priors(prompts)
         self._value_model.tell(prompts.texts, prompts.successes, prompts.trials, self.global_steps)
         self._note_priors(prompts)
         self._rollouts_of_step = sum(record.asked for record in self._records.values())
         self._spent.rollouts += self._rollouts_of_step
         self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
-        metrics.update(step_metrics.of_step(prompts, rows, list(self._records.values()), self._v05))
+        metrics.update(step_metrics.of_step(prompts, rows, estimate, list(self._records.values()), self._v05))
         metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
         self._records.clear()
         return batch
@@ -133,8 +140,21 @@ class V05Trainer(PPOTrainerSync):
             self.total_training_steps = min(self.total_training_steps, self.global_steps + 1)
 
     def _get_required_batch_multiple(self, dp_size: int) -> int:
-        # Rows must split evenly into the step's mini-batches and each of those over the data-parallel ranks.
-        return dp_size * self._mini_batches
+        """Rows split evenly into the step's mini-batches, over the data-parallel ranks and into fixed micro-batches."""
+        return dp_size * math.lcm(*self._rows_per_rank())
+
+    def _rows_per_rank(self) -> list[int]:
+        """What the rows of a rank must be multiples of: for the update, and for old and reference log-probabilities.
+
+        With use_dynamic_bsz=False, verl's default, each of the three is cut into micro-batches of one size.
+        """
+        config = self.config.actor_rollout_ref
+        update = 1 if config.actor.use_dynamic_bsz else config.actor.ppo_micro_batch_size_per_gpu
+        parts = [self._mini_batches * (update or 1)]
+        for part in (config.rollout, config.ref):
+            if not part.get("log_prob_use_dynamic_bsz"):
+                parts.append(part.get("log_prob_micro_batch_size_per_gpu") or 1)
+        return parts
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         with self._mini_batch_of(len(batch) // self._mini_batches):

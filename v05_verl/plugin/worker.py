@@ -12,11 +12,11 @@ import transfer_queue as tq
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ, apply_greedy_sampling_params
 
 from v05_verl import config as v05_config
+from v05_verl import method
 from v05_verl.core import checks, scale
-from v05_verl.rollout.budget import Budget
+from v05_verl.plugin.records import TICKET_KEY, PromptRecord
+from v05_verl.plugin.value_client import PriorTicket
 from v05_verl.rollout.prompt_text import prompt_text
-from v05_verl.rollout.records import TICKET_KEY, PromptRecord
-from v05_verl.value.service import PriorTicket
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._v05 = v05_config.from_verl(self.config)
-        self._budget = Budget(self._v05)
+        self._method = method.build(self._v05)
         self._rewards: dict[str, dict[int, float]] = {}
         self._running: dict[str, PromptRecord] = {}
         self._records: dict[str, PromptRecord] = {}
@@ -75,7 +75,8 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         if not prompt.pop("__do_sample__", True):
             apply_greedy_sampling_params(sampling_params)
         fixed_n = prompt.pop("__rollout_n__", None)
-        wanted = self._v05.k_init if fixed_n is None else int(fixed_n)
+        knowing = self._method.knowing(ticket and ticket.prior_model)
+        wanted = knowing.k_init if fixed_n is None else int(fixed_n)
         # Fetched while the first wave generates, so that a prior that came in time costs no wait.
         prior = asyncio.create_task(self._prior(record.uid, ticket))
         while wanted:
@@ -86,13 +87,13 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             # A reward outside the range stops the run in the trainer, which names it; no budget is spent on it here.
             if fixed_n is not None or not self._all_in_range(rewards):
                 break
-            wanted = self._budget.further_rollouts(
-                rewards,
-                asked=record.asked,
-                waves=record.waves,
-                prior=record.prior,
-                prior_model=ticket and ticket.prior_model,
-            )
+            wanted = self._further(knowing, record, rewards)
+
+    @staticmethod
+    def _further(knowing: method.Method, record: PromptRecord, rewards: list[float]) -> int:
+        mean = sum(rewards) / max(len(rewards), 1)
+        prior = float("nan") if record.prior is None else record.prior
+        return int(knowing.further(mean, len(rewards), record.waves, prior, record.asked)[0])
 
     async def _run_wave(self, record, wanted, prompt, sampling_params, trajectory, trace) -> None:
         sessions = range(record.asked, record.asked + wanted)

@@ -28,7 +28,7 @@ print(get_trainer_cls("v05_sync").__module__, get_adv_estimator_fn("v05").__modu
 )
 def test_importing_verl_is_enough(env):
     run = in_fresh_process(LOOK_UP, **env)
-    assert run.stdout.split() == ["v05_verl.trainer", "v05_verl.advantage"], run.stderr
+    assert run.stdout.split() == ["v05_verl.plugin.trainer", "v05_verl.plugin.estimator"], run.stderr
 
 
 def test_the_cpu_backend_is_not_imported_unless_asked_for():

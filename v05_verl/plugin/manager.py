@@ -11,10 +11,10 @@ from tensordict import TensorDict
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ
 from verl.utils import tensordict_utils as tu
 
+from v05_verl.plugin.records import TICKET_KEY, PromptRecord
+from v05_verl.plugin.value_client import PriorTicket, ValueClient
+from v05_verl.prior_record import PriorRecord
 from v05_verl.rollout.prompt_text import prompt_text
-from v05_verl.rollout.records import TICKET_KEY, PromptRecord
-from v05_verl.value.prior_record import PriorRecord
-from v05_verl.value.service import PriorTicket, ValueClient
 
 
 class V05AgentLoopManager(AgentLoopManagerTQ):
@@ -23,7 +23,7 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
     def __init__(self, *args, **kwargs):
         # Imported here: a worker's process loads the module below first, which makes verl load its trainers, which
         # makes this plugin load this module.
-        from v05_verl.rollout.worker import V05AgentLoopWorker
+        from v05_verl.plugin.worker import V05AgentLoopWorker
 
         super().__init__(*args, **kwargs)
         self.agent_loop_workers_class = ray.remote(V05AgentLoopWorker)

@@ -1,0 +1,134 @@
+# Copyright 2026 The v05_verl Authors
+# SPDX-License-Identifier: Apache-2.0
+"""From verl's rows to sessions and prompts: names and shapes only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from transfer_queue import KVBatchMeta
+
+from v05_verl.core import scale
+from v05_verl.method import Method
+from v05_verl.plugin.estimator import BatchRows, Estimate
+from v05_verl.plugin.records import PromptRecord
+
+
+def collect_rows(
+    batch: KVBatchMeta,
+    records: dict[str, PromptRecord],
+    method: Method,
+    reward_range: tuple[float, float],
+) -> tuple[BatchRows, list[PromptRecord]]:
+    """Rows of a batch for the estimator, and the record of each group (``records[i]`` is group i).
+
+    verl's row keys are "<uid>_<session>_<output>"; padding rows are tagged and have no record.
+
+    Raises:
+        LookupError: a real row of a prompt that the scheduler has no record of.
+    """
+    uid, number, output = (np.array(part, dtype=object) for part in _parts(batch.keys))
+    is_real = np.array([not tag.get("is_padding", False) for tag in batch.tags], dtype=bool)
+    session, _ = pd.factorize(pd.MultiIndex.from_arrays([uid, number]))
+    group = np.full(len(uid), -1)
+    group[is_real], uids = pd.factorize(uid[is_real], sort=True)
+    unknown = [name for name in uids if name not in records]
+    if unknown:
+        raise LookupError(f"no rollout record of prompt {unknown[0]} ({len(unknown)} prompts): was a worker replaced?")
+    groups = [records[name] for name in uids]
+
+    wave, prior = np.zeros(len(uid), dtype=np.int64), np.full(len(uid), np.nan)
+    waves = [record.wave_of_session for record in groups]
+    first = np.cumsum([0, *(len(each) for each in waves)])[:-1]
+    wave[is_real] = np.concatenate([[], *waves])[first[group[is_real]] + number[is_real].astype(np.int64)]
+    prior[is_real] = _priors(groups)[group[is_real]]
+    rows = BatchRows(
+        method=method,
+        reward_range=reward_range,
+        texts=[record.text for record in groups],
+        is_real=is_real,
+        is_final=is_real & _is_last_output(session, output.astype(np.int64)),
+        session=session,
+        group=group,
+        wave=wave,
+        prior=prior,
+    )
+    return rows, groups
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """One entry per prompt of the step; rewards are those of its sessions' final rows."""
+
+    records: list[PromptRecord]
+    prior: np.ndarray
+    """V on the reward scale, NaN where missing."""
+    trials: np.ndarray
+    mean: np.ndarray
+    """v_k over all rollouts."""
+    is_uniform: np.ndarray
+    """All rewards equal."""
+    first_n: np.ndarray
+    """Rollouts of the first wave that came back."""
+    first_mean: np.ndarray
+    """NaN for a prompt whose whole first wave failed: it has no first wave to judge its prior by."""
+    first_var: np.ndarray
+    """Unbiased variance of the first wave's rewards; NaN below two rollouts."""
+    successes: np.ndarray
+    """Sum of the rewards mapped to [0, 1]."""
+
+    @property
+    def texts(self) -> list[str]:
+        return [record.text for record in self.records]
+
+    @classmethod
+    def of(cls, rows: BatchRows, estimate: Estimate, records: list[PromptRecord]) -> PromptBatch:
+        """Summary of a batch whose rewards the estimator has seen."""
+        final = rows.is_real & rows.is_final
+        group, wave, rewards = rows.group[final], rows.wave[final], estimate.rewards[final]
+        # Summed in sorted order: the result does not depend on the order in which rollouts came back.
+        order = np.lexsort((rewards, group))
+        group, wave, rewards = group[order], wave[order], rewards[order]
+        prompts, is_first = len(records), wave == 0
+        trials, mean, _ = _moments(rewards, group, prompts)
+        first_n, first_mean, first_var = _moments(rewards[is_first], group[is_first], prompts)
+        last = np.cumsum(trials) - 1
+        return cls(
+            records=records,
+            prior=_priors(records),
+            trials=trials,
+            mean=mean,
+            is_uniform=rewards[last - trials + 1] == rewards[last],
+            first_n=first_n,
+            first_mean=first_mean,
+            first_var=first_var,
+            successes=np.bincount(group, scale.to_success(rewards, rows.reward_range), prompts),
+        )
+
+
+def _parts(keys: list[str]) -> list[tuple[str, ...]]:
+    """uids, sessions and outputs of row keys."""
+    return list(zip(*(key.rsplit("_", 2) for key in keys), strict=True)) or [(), (), ()]
+
+
+def _priors(records: list[PromptRecord]) -> np.ndarray:
+    return np.array([np.nan if record.prior is None else record.prior for record in records])
+
+
+def _is_last_output(session: np.ndarray, output: np.ndarray) -> np.ndarray:
+    """True for the row with the largest output number of each session."""
+    order = np.lexsort((output, session))
+    ends = np.append(session[order][1:] != session[order][:-1], True)[: len(order)]
+    is_last = np.zeros(len(session), dtype=bool)
+    is_last[order[ends]] = True
+    return is_last
+
+
+def _moments(rewards: np.ndarray, group: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count, mean and unbiased variance of the rewards of each group; NaN where the count does not allow one."""
+    n = np.bincount(group, minlength=groups)
+    mean = np.bincount(group, rewards, groups) / np.where(n > 0, n, np.nan)
+    squares = np.bincount(group, (rewards - mean[group]) ** 2, groups)
+    return n, mean, squares / np.where(n > 1, n - 1, np.nan)
