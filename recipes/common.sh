@@ -1,5 +1,5 @@
-# What all arms share; sourced by the scripts of grpo/, rloo/, dapo/, v05/ and by evaluate.sh. A script sets ARM (its
-# name in folders and reports) and METHOD (all that it changes), then calls: launch "$@"
+# What all arms share; sourced by the scripts of grpo/, rloo/, dapo/, v05/, by run_arm.sh, quickstart.sh and evaluate.sh.
+# A script sets ARM, a name of v05_verl/conf/arm, and calls: launch "$@"
 
 # ---- knobs ----
 SETUP=${SETUP:-paper}                     # paper: 4 nodes x 8 GPUs; node: 1 x 8. Speed only, the optimisation is the same
@@ -10,27 +10,36 @@ SEED=${SEED:-0}
 OUT=${OUT:-outputs/qwen3_4b}              # results: $OUT/$ARM/seed_$SEED. On several nodes: a folder that all of them see
 DATA_DIR=${DATA_DIR:-data}                # parquet files of: python -m data_prep.prepare --out $DATA_DIR
 MODEL_PATH=${MODEL_PATH:-Qwen/Qwen3-4B-Instruct-2507}
-PYTHON=${PYTHON:-python3}                 # of the environment that holds verl and v05_verl, on all nodes
+PYTHON=${PYTHON:-}                        # of the environment that holds verl and v05_verl, on all nodes; .venv or python3
 RAY_ADDRESS=${RAY_ADDRESS:-}              # http://head:8265 of a running Ray cluster: submit the run as a job to it
+PRIOR=${PRIOR:-}                          # value model of V0.5's arms in place of the arm's own
+WATCH=${WATCH:-0}                         # 1: a bar and the validations instead of verl's output, which goes to log/
 if [ "$SMOKE" = 1 ]; then
     PROMPTS=${PROMPTS:-16} ROLLOUTS=${ROLLOUTS:-768} POINTS=${POINTS:-3} SAVE_FREQ=${SAVE_FREQ:-2} VAL_N=${VAL_N:-4}
+    TRAIN_PROMPTS=${TRAIN_PROMPTS:-1024} VAL_PROMPTS=${VAL_PROMPTS:-16}
     PROMPT_TOKENS=16 RESPONSE_TOKENS=12 LR=${LR:-2e-4}
 fi
 PROMPTS=${PROMPTS:-512}                   # per training step
 ROLLOUTS=${ROLLOUTS:-1228800}             # training rollouts of the whole run
 POINTS=${POINTS:-11}                      # validations, the first and the last included
-SAVE_FREQ=${SAVE_FREQ:-10}                # training steps from one checkpoint to the next
+SAVE_FREQ=${SAVE_FREQ:-10}                # training steps from one checkpoint to the next; -1: none
 VAL_N=${VAL_N:-16}                        # answers per validation problem: mean@16
+VAL_TOP_P=${VAL_TOP_P:-0.7}
 PROMPT_TOKENS=${PROMPT_TOKENS:-2048}
 RESPONSE_TOKENS=${RESPONSE_TOKENS:-8192}
 LR=${LR:-1e-6}
-MINI_BATCHES=4                            # optimizer steps per training step
+WARMUP=${WARMUP:-10}                      # training steps
+WEIGHT_DECAY=${WEIGHT_DECAY:-0.1}
+MINI_BATCHES=${MINI_BATCHES:-4}           # optimizer steps per training step
 REWARD_RANGE=[-1,1]
 BENCHMARKS=(aime2024 aime2025 amc2023 math500 minerva_math olympiadbench)
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 case $OUT in /*) ;; *) OUT=$PWD/$OUT ;; esac
 case $DATA_DIR in /*) ;; *) DATA_DIR=$PWD/$DATA_DIR ;; esac
+
+if [ -z "$PYTHON" ]; then PYTHON=$([ -x "$ROOT/.venv/bin/python" ] && echo "$ROOT/.venv/bin/python" || echo python3); fi
+case $PYTHON in /*) ;; */*) PYTHON=$PWD/$PYTHON ;; esac
 
 refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
 
@@ -80,10 +89,10 @@ else
 fi
 
 # ---- shared by all arms ----
+# What an arm changes must not stand here: it would win over the arm's file. Clip ranges are verl's 0.2 and 0.2.
 DATA=(
     data.train_files="$TRAIN_FILE"
     data.val_files="$VAL_FILES"
-    data.train_batch_size="$PROMPTS"
     data.max_prompt_length="$PROMPT_TOKENS"
     data.max_response_length="$RESPONSE_TOKENS"
     data.filter_overlong_prompts=True
@@ -95,12 +104,9 @@ MODEL=(
 )
 ACTOR=(
     actor_rollout_ref.actor.optim.lr="$LR"
-    actor_rollout_ref.actor.optim.lr_warmup_steps=10
-    actor_rollout_ref.actor.optim.weight_decay=0.1
-    actor_rollout_ref.actor.ppo_mini_batch_size=$((PROMPTS / MINI_BATCHES))
+    actor_rollout_ref.actor.optim.lr_warmup_steps="$WARMUP"
+    actor_rollout_ref.actor.optim.weight_decay="$WEIGHT_DECAY"
     actor_rollout_ref.actor.loss_agg_mode=token-mean
-    actor_rollout_ref.actor.clip_ratio_low=0.2
-    actor_rollout_ref.actor.clip_ratio_high=0.2
     actor_rollout_ref.actor.clip_ratio_c=10.0
     actor_rollout_ref.actor.use_kl_loss=False
     actor_rollout_ref.actor.entropy_coeff=0
@@ -114,7 +120,7 @@ ROLLOUT=(
     actor_rollout_ref.rollout.val_kwargs.n="$VAL_N"
     actor_rollout_ref.rollout.val_kwargs.do_sample=True
     actor_rollout_ref.rollout.val_kwargs.temperature=1.0
-    actor_rollout_ref.rollout.val_kwargs.top_p=0.7
+    actor_rollout_ref.rollout.val_kwargs.top_p="$VAL_TOP_P"
 )
 REWARD=(
     reward.custom_reward_function.path="$GRADER"
@@ -122,7 +128,7 @@ REWARD=(
     +reward.custom_reward_function.reward_kwargs.reward_range="$REWARD_RANGE"
 )
 TRAINER=(
-    trainer.project_name=v05_qwen3_4b
+    trainer.project_name="${PROJECT:-v05_qwen3_4b}"
     "trainer.logger=[console,file]"
     trainer.total_epochs=100000
     trainer.save_freq="$SAVE_FREQ"
@@ -134,50 +140,70 @@ TRAINER=(
 # ---- one run ----
 # Goes on from the last checkpoint of $OUT/$ARM/seed_$SEED where there is one; ends at once where the same run is done.
 launch() {
-    local run=$OUT/$ARM/seed_$SEED number code
-    set_budget "$@"
-    COMMAND=(-m verl.trainer.main_ppo "hydra.searchpath=[pkg://v05_verl.conf]" "${MACHINE[@]}" "${DATA[@]}" "${MODEL[@]}"
-        "${ACTOR[@]}" "${ROLLOUT[@]}" "${REWARD[@]}" "${TRAINER[@]}" "${BUDGET[@]}"
+    local run=$OUT/$ARM/seed_$SEED number code=0
+    [ "$DRY_RUN" = 1 ] || prepare
+    [ -n "${METHOD+set}" ] || set_method "$@"
+    COMMAND=("$PYTHON" -m verl.trainer.main_ppo "hydra.searchpath=[pkg://v05_verl.conf]" "${MACHINE[@]}" "${DATA[@]}"
+        "${MODEL[@]}" "${ACTOR[@]}" "${ROLLOUT[@]}" "${REWARD[@]}" "${TRAINER[@]}"
         trainer.experiment_name="$ARM-seed$SEED" trainer.default_local_dir="$run/checkpoints"
         "hydra.run.dir=$run/hydra/\${oc.env:V05_LAUNCH,1}" "${METHOD[@]}" "$@")
     if [ "$DRY_RUN" = 1 ]; then
-        printf '%q ' "$PYTHON" "${COMMAND[@]}"; echo
+        printf '%q ' "${COMMAND[@]}"; echo
         return
     fi
-    prepare
-    COMMAND=("$PYTHON" "${COMMAND[@]}")
     if [ "$(cat "$run/done" 2>/dev/null)" = "${COMMAND[*]}" ]; then
         echo "== $ARM, seed $SEED: already there ($run); remove that folder to train it again"
         return
     fi
-    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}")
+    [ "$SAVE_FREQ" != -1 ] || rm -rf "$run"   # without checkpoints nothing goes on
     mkdir -p "$run/metrics" "$run/log"
+    exec 9> "$run/lock"   # held by all that this launch starts: a second one would train the same steps beside it
+    flock -w 60 9 || refuse "another launch of $run still runs; end it first"
+    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}")
     export V05_LAUNCH=$number VERL_FILE_LOGGER_PATH=$run/metrics/$number.jsonl
-    echo "== $ARM, seed $SEED, launch $number: $run (log/$number.txt, metrics/$number.jsonl)"
-    set +e
-    start 2>&1 | tee "$run/log/$number.txt"
-    code=${PIPESTATUS[0]}
-    set -e
+    train "$run" "$number" || code=$?
+    exec 9>&-
     "$PYTHON" -m v05_verl.report.provenance "$run" --done --exit-code "$code"
     if [ "$code" != 0 ]; then
+        [ "$WATCH" != 1 ] || tail -n 40 "$run/log/$number.txt" >&2
         echo "== $ARM, seed $SEED ended with exit code $code; its output is in $run/log/$number.txt. The same command goes on from the last checkpoint" >&2
         exit 1
     fi
     echo "${COMMAND[*]}" > "$run/done"
 }
 
-# Training steps that spend ROLLOUTS with the method's groups; budgets that adapt are ended by v05.total_rollouts before.
-set_budget() {
-    local n=1 setting steps
-    BUDGET=()
-    for setting in "${METHOD[@]}" "$@"; do
-        case $setting in
-            actor_rollout_ref.rollout.n=* | v05.k_init=*) n=${setting#*=} ;;
-            +v05=default) n=4; BUDGET=(v05.total_rollouts="$ROLLOUTS") ;;
-        esac
-    done
-    steps=$(((ROLLOUTS + PROMPTS * n - 1) / (PROMPTS * n)))
-    BUDGET=(trainer.total_training_steps=$steps trainer.test_freq=$(((steps + POINTS - 2) / (POINTS - 1))) "${BUDGET[@]}")
+# What the arm changes, and the training steps that spend ROLLOUTS with its groups.
+set_method() {
+    local settings
+    settings=$(cd "$ROOT" && "$PYTHON" -m v05_verl.arms "$ARM" --prompts "$PROMPTS" --rollouts "$ROLLOUTS" \
+        --points "$POINTS" --mini-batches "$MINI_BATCHES" --response-tokens "$RESPONSE_TOKENS" --given "$@") || exit 2
+    mapfile -t METHOD <<< "$settings"
+    case $settings in
+        *v05.total_rollouts*)
+            [ -z "$PRIOR" ] || METHOD+=(v05.value.name="$PRIOR")
+            # The toy's steps are short, and V0's encoder for GPUs is a download.
+            [ "$SMOKE" != 1 ] || METHOD+=(v05.poll_interval_s=0.1 v05.value.v0.encoder=surface v05.value.num_cpus=1) ;;
+    esac
+}
+
+# verl in a process of its own, which a signal to this script ends too; its output goes to the log.
+train() {
+    local run=$1 log=$1/log/$2.txt child
+    if [ "$WATCH" = 1 ]; then
+        start > "$log" 2>&1 &
+        child=$!
+        "$PYTHON" -m v05_verl.report.watch "$run" --pid $child --rollouts "$ROLLOUTS" --log "$log" 9>&- &
+    else
+        echo "== $ARM, seed $SEED, launch $2: $run (log/$2.txt, metrics/$2.jsonl)"
+        start > >(tee "$log" 9>&-) 2>&1 &
+        child=$!
+    fi
+    trap 'kill -TERM '"$child"' 2>/dev/null; wait; exit 143' TERM INT
+    local code=0
+    wait $child || code=$?
+    trap - TERM INT
+    wait
+    return $code
 }
 
 # Environment, data and model; refuses here what would fail minutes later.
@@ -186,8 +212,11 @@ prepare() {
         bash "$ROOT/recipes/env.sh" "$ENGINE"
         source "$ROOT/recipes/cpu_env.sh"
         PYTHON=$ROOT/.venv/bin/python
+        export V05_TOY=$TOY
         if [ ! -f "$TOY/agent_loops.yaml" ]; then
-            "$PYTHON" -m v05_verl.lab.toy --out "$TOY" --seed "$SEED" --train-prompts 1024 --val-prompts 16
+            echo "== seed $SEED: building the task, the tokenizer and a warm-started model"
+            "$PYTHON" -m v05_verl.lab.toy --out "$TOY" --seed "$SEED" --train-prompts "$TRAIN_PROMPTS" \
+                --val-prompts "$VAL_PROMPTS"
         fi
         return
     fi
@@ -204,14 +233,13 @@ prepare() {
     export VERL_USE_EXTERNAL_MODULES=v05_verl.register   # unlike the entry point, this lets a failing plugin be seen
 }
 
-# Runs COMMAND here, or as a job of the cluster at RAY_ADDRESS; the job's processes get the variables that they need.
+# Becomes COMMAND, or its job at the cluster of RAY_ADDRESS, whose processes get the variables that they need.
 start() {
     if [ -z "$RAY_ADDRESS" ]; then
-        "${COMMAND[@]}"
-        return
+        exec "${COMMAND[@]}"
     fi
     local variables
     variables=$("$PYTHON" -c 'import json, os, sys; print(json.dumps({"env_vars": {n: os.environ[n] for n in sys.argv[1:]}}))' \
-        VERL_USE_EXTERNAL_MODULES VERL_FILE_LOGGER_PATH V05_LAUNCH)
-    "$PYTHON" -m ray.scripts.scripts job submit --address "$RAY_ADDRESS" --runtime-env-json "$variables" -- "${COMMAND[@]}"
+        VERL_USE_EXTERNAL_MODULES VERL_FILE_LOGGER_PATH V05_LAUNCH ${V05_TOY:+V05_TOY})
+    exec "$PYTHON" -m ray.scripts.scripts job submit --address "$RAY_ADDRESS" --runtime-env-json "$variables" -- "${COMMAND[@]}"
 }

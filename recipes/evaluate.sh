@@ -26,7 +26,12 @@ else
     METHOD+=(trainer.resume_mode=resume_path trainer.resume_from_path="$CHECKPOINT")
 fi
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-METHOD+=(trainer.validation_data_dir="$OUT/$ARM/seed_$SEED/answers")
+METHOD+=(
+    trainer.validation_data_dir="$OUT/$ARM/seed_$SEED/answers"
+    data.train_batch_size="$PROMPTS"
+    actor_rollout_ref.actor.ppo_mini_batch_size="$PROMPTS"
+    trainer.total_training_steps=1
+)
 
 launch "$@"
 if [ "$DRY_RUN" != 1 ]; then

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "recipes"
 KNOBS = (
     "SETUP SMOKE DRY_RUN ENGINE SEED OUT DATA_DIR MODEL_PATH PYTHON RAY_ADDRESS PROMPTS ROLLOUTS POINTS SAVE_FREQ "
-    "VAL_N PROMPT_TOKENS RESPONSE_TOKENS LR ARM N K PRIOR ONLY CHECKPOINT"
+    "VAL_N VAL_TOP_P PROMPT_TOKENS RESPONSE_TOKENS LR WARMUP WEIGHT_DECAY MINI_BATCHES TRAIN_PROMPTS VAL_PROMPTS "
+    "PROJECT WATCH ARM N K PRIOR ONLY CHECKPOINT"
 ).split()
 
 ARMS = {
@@ -92,13 +93,18 @@ def flat(config: DictConfig) -> dict[str, Any]:
 
 def all_scripts() -> list[str]:
     """Scripts that train or evaluate on GPUs; all that exist are found, so that a new one is tested too."""
-    found = [*RECIPES.glob("*/run_*.sh"), RECIPES / "ablations.sh", RECIPES / "evaluate.sh"]
+    named = [RECIPES / name for name in ("ablations.sh", "evaluate.sh", "run_arm.sh")]
+    found = [*RECIPES.glob("*/run_*.sh"), *named]
     return sorted(str(path.relative_to(RECIPES)) for path in found)
 
 
 def knobs_of(script: str) -> dict[str, str]:
     """What a script cannot do without."""
-    return {"CHECKPOINT": "/x/v05/seed_0/checkpoints/global_step_9"} if script == "evaluate.sh" else {}
+    needed = {
+        "evaluate.sh": {"CHECKPOINT": "/x/v05/seed_0/checkpoints/global_step_9"},
+        "run_arm.sh": {"ARM": "v05_robust"},
+    }
+    return needed.get(script, {})
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@
 
 import pytest
 
+from v05_verl.plugin import launch
+
 from .conftest import ARMS, dry_run, flat
 
 # Names and the translation of the budget in rollouts to steps.
-NAMES = {"trainer.experiment_name", "trainer.default_local_dir"}
-BUDGET = {"trainer.total_training_steps", "trainer.test_freq"}
+NAMES = {"trainer.experiment_name", "trainer.default_local_dir", "arm.label", "arm.place"}
+BUDGET = {"trainer.total_training_steps", "trainer.test_freq", "arm.rollouts_per_prompt"}
 N = "actor_rollout_ref.rollout.n"
 ESTIMATOR = "algorithm.adv_estimator"
 DAPO = {
@@ -99,4 +101,5 @@ def test_fixed_k_has_the_same_rollouts_per_step_and_optimizer_steps():
 def test_the_reward_range_is_the_same_in_all_arms(arms):
     for config in arms.values():
         assert list(config.reward.custom_reward_function.reward_kwargs.reward_range) == [-1, 1]
+        launch.check(config)
         assert "v05" not in config or list(config.v05.reward_range) == [-1, 1]

@@ -28,7 +28,7 @@ MACHINES = [
 
 
 def test_there_is_a_script_for_every_arm():
-    assert set(ARMS.values()) | {"ablations.sh", "evaluate.sh"} == set(all_scripts())
+    assert set(ARMS.values()) | {"ablations.sh", "evaluate.sh", "run_arm.sh"} == set(all_scripts())
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: "-".join(machine.values()))
@@ -97,7 +97,7 @@ def test_unknown_ablations_and_missing_checkpoints_are_refused():
     run = bash("ablations.sh", ONLY="v05_fixed3x", DRY_RUN="1")
     assert run.returncode != 0
     run = bash("ablations.sh", ONLY="v06", DRY_RUN="1")
-    assert run.returncode == 2 and "unknown ablation 'v06'; there are v05_fixed1 v05_fixed2" in run.stderr
+    assert run.returncode == 2 and "unknown arm 'v06'; there are grpo_n16, rloo_n4" in run.stderr
     run = bash("evaluate.sh")
     assert run.returncode != 0 and "set CHECKPOINT to a folder" in run.stderr
     run = bash("evaluate.sh", CHECKPOINT="/nowhere/global_step_3")

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from v05_verl import arms
+
 QUICKSTART_ARMS = ("grpo_n16", "rloo_n4", "v05")
-KNOWN_ARMS = ("grpo_n16", "rloo_n4", "v05", "grpo_n4", "v05_fixed4", "v05_wave", "v05_oracle")
-METHODS = {"grpo": "GRPO", "drgrpo": "Dr.GRPO", "rloo": "RLOO", "dapo": "DAPO", "v05": "V0.5"}
 SETS = {
     "aime2024": "AIME 2024",
     "aime2025": "AIME 2025",
@@ -36,31 +36,25 @@ class Style(NamedTuple):
 
 
 def arm_label(arm: str) -> str:
-    """``grpo_n16`` -> ``GRPO n=16``, ``v05_fixed4`` -> ``V0.5 fixed k=4``, ``v05`` -> ``V0.5``."""
-    method, *rest = arm.split("_")
-    return " ".join([METHODS.get(method, method), *map(_word, rest)])
+    """The label of the arm's file; an arm without one is called by its name."""
+    return arms.load(arm).label if arm in arms.names() else arm.replace("_", " ")
 
 
-def arm_order(arms: list[str]) -> list[str]:
-    """Methods in METHODS' order, unknown ones before V0.5; in a method the quickstart's arms first, then by name."""
-    methods = [*list(METHODS)[:-1], "", "v05"]
-
-    def place(arm: str) -> tuple[int, int, str]:
-        method = arm.split("_")[0]
-        known = KNOWN_ARMS.index(arm) if arm in KNOWN_ARMS else len(KNOWN_ARMS)
-        return methods.index(method if method in METHODS else ""), known, arm
-
-    return sorted(arms, key=place)
+def arm_order(found: list[str]) -> list[str]:
+    """The arms that have a file in their order, then the others by name."""
+    known = arms.names()
+    return sorted(found, key=lambda arm: (known.index(arm) if arm in known else len(known), arm))
 
 
-def arm_styles(arms: list[str]) -> dict[str, Style]:
+def arm_styles(found: list[str]) -> dict[str, Style]:
     """One style per arm; 40 arms differ in line and marker, 280 in one of the three.
 
-    An arm of the quickstart looks the same in every report; the others take what is left, by name.
+    An arm that has a file looks the same in every report; the others take what is left, by name.
     """
-    others = [arm for arm in arm_order(arms) if arm not in KNOWN_ARMS]
-    places = {arm: KNOWN_ARMS.index(arm) for arm in arms if arm in KNOWN_ARMS}
-    free = [place for place in range(len(arms) + len(KNOWN_ARMS)) if place not in places.values()]
+    places = {arm: arms.load(arm).place for arm in found if arm in arms.names()}
+    others = [arm for arm in arm_order(found) if arm not in places]
+    taken = {arms.load(arm).place for arm in arms.names()}
+    free = [place for place in range(len(others) + len(taken)) if place not in taken]
     places |= dict(zip(others, free, strict=False))
     return {arm: _style(place) for arm, place in places.items()}
 
@@ -74,8 +68,3 @@ def set_label(source: str) -> str:
 
 def _style(place: int) -> Style:
     return Style(COLOURS[place % len(COLOURS)], LINES[place % len(LINES)], MARKERS[place % len(MARKERS)])
-
-
-def _word(word: str) -> str:
-    word = re.sub(r"^n(\d+)$", r"n=\1", word)
-    return re.sub(r"^fixed(\d+)$", r"fixed k=\1", word)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows a running training: one line per validation and a bar of the rollouts spent.
 
-Usage: python -m v05_verl.report.watch RUN --pid PID --rollouts TOTAL
+Usage: python -m v05_verl.report.watch RUN --pid PID --rollouts TOTAL --log FILE
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--pid", type=int, required=True)
     parser.add_argument("--rollouts", type=int, required=True)
+    parser.add_argument("--log", type=Path, required=True, help="where its output goes")
     options = parser.parse_args()
     name = f"{options.run.parent.name}, {options.run.name.replace('_', ' ')}"
-    print(f"== {name}: starting verl (about a minute); its output goes to {options.run}/log.txt")
+    print(f"== {name}: starting verl (about a minute); its output goes to {options.log}")
     with tqdm(total=options.rollouts, unit=" rollouts", mininterval=2, desc=name) as bar:
         for entry in follow(options.run / "metrics", options.pid):
             metrics, step = entry["data"], entry["step"]
