@@ -22,6 +22,20 @@ def counts(name: str, values: ArrayLike) -> np.ndarray:
     return array
 
 
+def whole(name: str, values: ArrayLike) -> np.ndarray:
+    """``values`` as an int64 array; raises ValueError at the first that is no whole number within 2^31 of 0."""
+    array = finite(name, values)
+    _raise_at_first((array != np.floor(array)) | (np.abs(array) >= 2**31), name, array, "is not a whole number < 2^31")
+    return array.astype(np.int64)
+
+
+def unit_interval(name: str, values: ArrayLike) -> np.ndarray:
+    """``values`` as a float64 array inside [0, 1]; raises ValueError at the first one outside."""
+    array = finite(name, values)
+    _raise_at_first((array < 0) | (array > 1), name, array, "is outside [0, 1]")
+    return array
+
+
 def positive(name: str, value: float) -> float:
     """``value`` as a float above 0; raises ValueError otherwise."""
     number = float(finite(name, value))

@@ -149,6 +149,45 @@ def posterior_wave_size(
     return size
 
 
+def expected_outcome_variance(
+    group_mean: ArrayLike,
+    n: ArrayLike,
+    prior: ArrayLike,
+    model: PriorModel,
+    *,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+) -> np.ndarray:
+    """E[p (1 - p)] of each prompt after n rollouts, in (0, 1/4): the variance of one success-or-failure outcome.
+
+    The mean of a b / ((a + b) (a + b + 1)) over the components' posteriors Beta(a, b). n = 0 is before generation.
+    A NaN in ``prior`` is a prompt without a prior: its posterior is that of the outlier component alone.
+    Other arguments and errors: as :func:`posterior`. Array of the broadcast shape.
+    """
+    return _with_or_without_prior(group_mean, n, prior, model, reward_range).outcome_variance()
+
+
+def expected_falls(
+    group_mean: ArrayLike,
+    n: ArrayLike,
+    prior: ArrayLike,
+    model: PriorModel,
+    *,
+    most: int,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+) -> np.ndarray:
+    """Expected fall of the Bayes risk of each prompt's baseline by 1, 2, ..., ``most`` further rollouts at once.
+
+    Broadcast shape with a last axis of ``most`` >= 0 more, squared-reward units; its first column is
+    ``Posterior.value_of_information``. Priors may be NaN as in :func:`expected_outcome_variance`.
+    """
+    lo, hi = checks.checked_range(reward_range)
+    components = _with_or_without_prior(group_mean, n, prior, model, reward_range)
+    falls = np.empty((*components.a.shape[1:], most))
+    for m in range(1, most + 1):
+        falls[..., m - 1] = (hi - lo) ** 2 * components.variance_of_mean(m)
+    return falls
+
+
 def row_posterior_baselines(
     rewards: ArrayLike,
     group: ArrayLike,
@@ -208,6 +247,16 @@ def _after_rollouts(
     return _Components.of(model, predicted, rate * n, (1 - rate) * n)
 
 
+def _with_or_without_prior(
+    group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, model: PriorModel, reward_range: tuple[float, float]
+) -> _Components:
+    """As ``_after_rollouts``; where the prior is NaN, all weight on the outlier component."""
+    prior = np.asarray(prior, dtype=np.float64)
+    components = _after_rollouts(group_mean, n, np.where(np.isnan(prior), reward_range[0], prior), model, reward_range)
+    around_prior = np.where(np.isnan(prior), -np.inf, components.log_share[0])
+    return components._replace(log_share=np.stack([around_prior, components.log_share[1]]))
+
+
 class _Components(NamedTuple):
     """Both Beta components of every prompt, stacked along a leading axis, with their weights."""
 
@@ -240,6 +289,10 @@ class _Components(NamedTuple):
         each = self.a / (self.a + self.b)
         second = each * (self.a + 1) / (self.a + self.b + 1)
         return np.maximum(np.sum(self.share() * second, axis=0) - self.mean() ** 2, 0.0)
+
+    def outcome_variance(self) -> np.ndarray:
+        both = self.a + self.b
+        return np.sum(self.share() * self.a * self.b / (both * (both + 1)), axis=0)
 
     def variance_of_mean(self, m: int) -> np.ndarray:
         """Variance of the posterior mean over the outcome of m further rollouts, as it is expected now."""

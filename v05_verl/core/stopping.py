@@ -58,11 +58,15 @@ def should_continue(
         group_mean, n, prior, marginal_cost, max_rollouts, noise_scale
     )
     if rule == "discrete":
-        gain = relative_bias**2 / ((n * relative_bias + 1) * ((n + 1) * relative_bias + 1))
-        worth_it = gain > relative_cost
+        worth_it = next_fall(relative_bias, n) > relative_cost
     else:
         worth_it = n < _optimal_n(relative_bias, relative_cost)
     return (relative_bias > 0) & (n < max_rollouts) & worth_it
+
+
+def next_fall(relative_bias: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """MSE_hat(k) - MSE_hat(k + 1) = D^2 / ((k D + 1) ((k + 1) D + 1)) in units of s_max^2, D held fixed; broadcast."""
+    return relative_bias**2 / ((n * relative_bias + 1) * ((n + 1) * relative_bias + 1))
 
 
 def wave_size(
