@@ -12,6 +12,7 @@ E. Zemel, Operations Research 28, 1980).
 
 from __future__ import annotations
 
+import bisect
 import logging
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ def close_gap(step: np.ndarray, at: np.ndarray, rest: int, price: float) -> np.n
         moves = _useful_moves(loss, at, rest, allowance)
         down, up = _reach(moves, rest, allowance)
         if (len(moves.prompt) + 8 * len(np.unique(moves.prompt))) * (down + up + 1) > OPERATIONS:
-            logger.warning("allocation within %g of the optimum: closing the gap would take too long", gap)
+            logger.warning("allocation at most %g below the optimum: closing that gap would take too long", gap)
             break
         change = _programme(moves, rest, down, up, len(at))
         if change is not None and _lost(loss, at + change) < gap:
@@ -125,26 +126,32 @@ def _useful_moves(loss: np.ndarray, at: np.ndarray, rest: int, allowance: float)
 def _reach(moves: Moves, rest: int, allowance: float) -> tuple[int, int]:
     """How far below and above 0 the sum of an answer's moves can be while they lose at most ``allowance``.
 
-    Lambert's bound on their number times the largest, or less where prompts that move at the least loss per rollout
-    cannot move that far.
+    Its moves up exceed its moves down by ``rest``. Those up are at most Lambert's number of the largest, and no more
+    than what both directions can do for the allowance.
     """
-    largest = [int((sign * moves.change).max(initial=0)) for sign in (-1, 1)]
-    lambert = max(largest[0], rest) * largest[1]
-    return tuple(min(lambert, _affordable(moves, sign, allowance)) for sign in (-1, 1))
+    most_down, most_up = (int((sign * moves.change).max(initial=0)) for sign in (-1, 1))
+    curve_up, curve_down = _least_loss(moves, 1), _least_loss(moves, -1)
+
+    def loss(up: int) -> float:
+        return np.interp(up, *curve_up, right=np.inf) + np.interp(up - rest, *curve_down, right=np.inf)
+
+    candidates = range(rest, max(max(most_down, rest) * most_up, rest) + 1)
+    affordable = bisect.bisect_right(candidates, allowance, key=loss)
+    return (candidates[affordable - 1] - rest, candidates[affordable - 1]) if affordable else (0, 0)
 
 
-def _affordable(moves: Moves, sign: int, allowance: float) -> int:
-    """Most rollouts that prompts can move by in one direction: a fractional knapsack of their cheapest rates."""
+def _least_loss(moves: Moves, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rollouts moved in one direction and the least loss of that, from below: prompts in order of their best rate."""
     chosen = sign * moves.change > 0
-    if not chosen.any():
-        return 0
-    prompt, amount = moves.prompt[chosen], sign * moves.change[chosen]
+    prompt, change = moves.prompt[chosen], sign * moves.change[chosen]
     starts = np.flatnonzero(np.diff(prompt, prepend=-1))
-    farthest = np.maximum.reduceat(amount, starts)
-    rate = np.minimum.reduceat(moves.loss[chosen] / amount, starts)
+    if not starts.size:
+        return np.zeros(1), np.zeros(1)
+    farthest = np.maximum.reduceat(change, starts)
+    rate = np.minimum.reduceat(moves.loss[chosen] / change, starts)
     order = np.argsort(rate)
-    paid = np.cumsum(rate[order] * farthest[order])
-    return int(farthest[order][: np.searchsorted(paid, allowance, side="right") + 1].sum())
+    moved, lost = (np.cumsum(part[order]) for part in (farthest, rate * farthest))
+    return np.append(0, moved), np.append(0.0, lost)
 
 
 def _programme(moves: Moves, rest: int, down: int, up: int, prompts: int) -> np.ndarray | None:
