@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_prep.problem import Problem
-from data_prep.similarity import ShingleIndex, numbers, text_key
+from .problem import Problem
+from .similarity import ShingleIndex, numbers, text_key
 
 # A training set often appends a request ("find m + n"), so the measure is one-sided: how much of the benchmark's
 # wording the training problem holds. Read on DAPO-Math-17k: from .65 on the pairs are one problem, below it short

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_prep.problem import Problem
-from data_prep.similarity import ShingleIndex, numbers, text_key
+from scipy.cluster.hierarchy import DisjointSet
+
+from .problem import Problem
+from .similarity import ShingleIndex, numbers, text_key
 
 # Measured on DAPO-Math-17k: of 229 pairs with a similarity of .5 to .7, the same answer and the same numbers, all that
 # were read were one problem; pairs with other numbers or another answer are often variants.
@@ -83,27 +85,27 @@ def near_duplicates(problems: Sequence[Problem], answers: Sequence[str]) -> Near
     """
     keys = [text_key(problem.text) for problem in problems]
     amounts = [numbers(problem.text) for problem in problems]
-    union = _Union(len(problems))
+    same_problem = DisjointSet(range(len(problems)))
     similarity: dict[int, float] = {}
-    for same in _positions(keys).values():
-        for other in same[1:]:
-            union.join(same[0], other)
-            similarity[other] = 1.0
+    first: dict[str, int] = {}
+    for position, key in enumerate(keys):
+        if same_problem.merge(first.setdefault(key, position), position):
+            similarity[position] = 1.0
     contradictions = []
     for i, j, alike in ShingleIndex(keys).alike(NEAR):
         if amounts[i] != amounts[j] or keys[i] == keys[j]:
             continue
         if answers[i] == answers[j]:
-            union.join(i, j)
+            same_problem.merge(i, j)
             similarity.setdefault(j, alike)
         elif alike >= CONTRADICTION:
             contradictions.append(_contradiction(problems, answers, [i, j], alike))
-    return _resolved(problems, answers, union, similarity, contradictions)
+    return _resolved(problems, answers, same_problem, similarity, contradictions)
 
 
-def _resolved(problems, answers, union: _Union, similarity: dict, contradictions: list) -> NearDuplicates:
+def _resolved(problems, answers, same_problem: DisjointSet, similarity: dict, contradictions: list) -> NearDuplicates:
     keep, groups = [], []
-    for members in union.groups():
+    for members in sorted(sorted(members) for members in same_problem.subsets()):
         counts = Counter(answers[member] for member in members)
         best = max(counts.values())
         kept = next(member for member in members if counts[answers[member]] == best)
@@ -130,33 +132,3 @@ def _contradiction(problems, answers, members: Iterable[int], similarity: float)
         "answers": dict(sorted(counts.items())),
         "similarity": round(similarity, 3),
     }
-
-
-def _positions(keys: Sequence[str]) -> dict[str, list[int]]:
-    positions = defaultdict(list)
-    for position, key in enumerate(keys):
-        positions[key].append(position)
-    return positions
-
-
-class _Union:
-    """Disjoint sets; the smallest member stands for each."""
-
-    def __init__(self, size: int):
-        self._parent = list(range(size))
-
-    def find(self, member: int) -> int:
-        while self._parent[member] != member:
-            self._parent[member] = self._parent[self._parent[member]]
-            member = self._parent[member]
-        return member
-
-    def join(self, one: int, other: int) -> None:
-        one, other = sorted((self.find(one), self.find(other)))
-        self._parent[other] = one
-
-    def groups(self) -> list[list[int]]:
-        groups = defaultdict(list)
-        for member in range(len(self._parent)):
-            groups[self.find(member)].append(member)
-        return list(groups.values())

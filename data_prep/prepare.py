@@ -1,9 +1,11 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Command: raw benchmark files, or hub data sets, to parquet in verl's schema.
+"""Command: hub data sets, or raw benchmark files, to parquet in verl's schema.
 
-python -m data_prep.prepare --raw ../shared/data/raw --out data/
-python -m data_prep.prepare --hub --out data/ --sets aime2024 dapo_math_17k --drop-contaminated
+    python -m data_prep.prepare --out data --drop-contaminated
+    python -m data_prep.prepare --out data --sets aime2024 dapo_math_17k --raw FOLDER
+
+Sets are read from the Hugging Face hub, at pinned commits, unless ``--raw`` or ``--input`` names files.
 """
 
 from __future__ import annotations
@@ -14,20 +16,22 @@ import re
 import sys
 from collections import Counter
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from data_prep import manifest
-from data_prep.contamination import Match, contamination, summary
-from data_prep.dedup import ExactDedup, near_duplicates
-from data_prep.problem import DataError, Problem, ProblemSet
-from data_prep.registry import BENCHMARKS, SETS
-from data_prep.schema import verl_row, write_parquet
-from data_prep.source import Source, open_hub, open_local, sha256
-from data_prep.templates import TEMPLATES
 from v05_verl.grading.canonical import KINDS, Canonical, canonical_answer
+from v05_verl.prompt_text import TEMPLATES
+
+from . import manifest
+from .contamination import Match, contamination, summary
+from .dedup import ExactDedup, near_duplicates
+from .problem import DataError, Problem, ProblemSet
+from .registry import BENCHMARKS, SETS
+from .schema import verl_row, write_parquet
+from .source import Source, open_hub, open_local, sha256
 
 logger = logging.getLogger("data_prep")
 
@@ -38,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = parser().parse_args(argv)
+    if options.raw and (options.hub or options.mirror):
+        parser().error("--raw reads files and --hub and --mirror the hub; give one of them")
     try:
         for name in options.sets:
             prepare(SETS[name], options)
@@ -50,14 +56,15 @@ def main(argv: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m data_prep.prepare", description=__doc__.partition("\n")[0])
     add = result.add_argument
-    add("--raw", type=Path, default=Path("../shared/data/raw"), help="folder with one folder of raw data per set")
+    add("--hub", action="store_true", help="read the Hugging Face hub (the default)")
+    add("--raw", type=Path, help="folder with one folder of raw files per set, read instead of the hub")
     add("--input", action="append", default=[], metavar="SET=FILE", type=_pair, help="file to read for a set")
-    add("--hub", action="store_true", help="read from the Hugging Face hub instead of --raw")
     add("--revision", action="append", default=[], metavar="SET=COMMIT", type=_pair, help="commit to read from the hub")
-    add("--mirror", type=Path, help="with --hub: folder of hub snapshots named owner/name, read instead of the network")
+    add("--mirror", type=Path, help="folder of hub snapshots named owner/name, read instead of the network")
     add("--out", type=Path, default=Path("data"), help="folder for the parquet files and the manifest")
     add("--sets", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET", help="sets (default: all seven)")
-    add("--limit", type=_positive, help="keep the first N rows of each set")
+    add("--first", type=_positive, metavar="N", help="read the first N rows of each set only, for a quick look")
+    add("--limit", type=_positive, metavar="N", help="keep the first N rows of each set, after all other choices")
     add("--english-only", action="store_true", help="drop problems with Chinese text (DAPO's upstream has some)")
     add("--template", choices=list(TEMPLATES), default="dapo", help="how the answer is asked for, in all sets")
     add("--dedup", action=argparse.BooleanOptionalAction, default=True, help="drop duplicates from training sets")
@@ -69,7 +76,7 @@ def prepare(problem_set: ProblemSet, options: argparse.Namespace) -> dict[str, A
     """Writes one set's parquet file, report and manifest entry; returns the entry. Raises DataError."""
     source = _open(problem_set, options)
     train = problem_set.split == "train"
-    read = _read(problem_set, source, dedup=options.dedup and train)
+    read = _read(problem_set, source, options.first, dedup=options.dedup and train)
     problems = read.problems
     counts = {"read": read.rows, "distinct": len(problems)}
     if options.english_only:
@@ -97,22 +104,23 @@ def prepare(problem_set: ProblemSet, options: argparse.Namespace) -> dict[str, A
 
 
 def _open(problem_set: ProblemSet, options: argparse.Namespace) -> Source:
-    if options.hub:
-        return open_hub(problem_set, dict(options.revision).get(problem_set.name), options.mirror)
     file = dict(options.input).get(problem_set.name)
-    return open_local(problem_set, options.raw, Path(file) if file else None)
+    if file or options.raw:
+        return open_local(problem_set, options.raw, Path(file) if file else None)
+    return open_hub(problem_set, dict(options.revision).get(problem_set.name), options.mirror)
 
 
-def _read(problem_set: ProblemSet, source: Source, dedup: bool) -> ExactDedup:
+def _read(problem_set: ProblemSet, source: Source, first: int | None, dedup: bool) -> ExactDedup:
     read = ExactDedup(drop=dedup)
     bar = tqdm(source.rows, total=source.total, desc=problem_set.name, unit=" rows", disable=not sys.stderr.isatty())
-    for number, row in enumerate(bar):
+    for number, row in enumerate(islice(bar, first)):
         try:
             problem = problem_set.parse(row, number)
         except DataError as error:
             where = source.facts.get("file") or source.facts.get("hub")
             raise DataError(f"{problem_set.name}, {where}, {error}") from error
         read.add(problem)
+    source.rows.close()
     if not read.problems:
         raise DataError(f"{problem_set.name}: the input holds no rows")
     return read
@@ -129,7 +137,7 @@ def _contamination(
     benchmarks, missing = {}, []
     for name in BENCHMARKS:
         try:
-            found = _read(SETS[name], _open(SETS[name], options), dedup=False).problems
+            found = _read(SETS[name], _open(SETS[name], options), None, dedup=False).problems
         except DataError as error:
             if options.drop_contaminated:
                 raise DataError(f"--drop-contaminated needs every benchmark: {error}") from error
@@ -153,6 +161,8 @@ def _write(
     report: dict[str, Any],
 ) -> dict[str, Any]:
     template = TEMPLATES[options.template]
+    is_hub = "hub" in source
+    usual = problem_set.hub_rows if is_hub and problem_set.hub_rows else problem_set.rows
     target = options.out / f"{problem_set.name}.parquet"
     rows = [verl_row(p, a, problem_set, template) for p, a in zip(problems, answers, strict=True)]
     write_parquet(rows, target)
@@ -160,12 +170,13 @@ def _write(
     entry = {
         "rows": len(problems),
         "counts": counts,
-        "expected_distinct": problem_set.hub.rows or problem_set.rows if options.hub else problem_set.rows,
+        "expected_distinct": usual if options.first is None else None,
         "output": {"file": target.name, "sha256": sha256(target)},
         "input": source,
-        "origin": problem_set.hub.repo if options.hub else problem_set.origin,
+        "origin": problem_set.hub if is_hub else problem_set.origin,
         "licence": problem_set.licence,
         "template": template.name,
+        "first": options.first,
         "limit": options.limit,
         "answers": {kind: kinds[kind] for kind in KINDS if kinds[kind]},
         "answers_kept_as_they_are": [p.id for p, a in zip(problems, answers, strict=True) if a.kind == "raw"],
@@ -186,7 +197,7 @@ def _write(
 def _tell(problem_set: ProblemSet, entry: dict[str, Any], target: Path) -> None:
     steps = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in entry["counts"].items())
     logger.info("%s: %d rows -> %s (%s)", problem_set.name, entry["rows"], target, steps)
-    if entry["counts"]["distinct"] != entry["expected_distinct"]:
+    if entry["expected_distinct"] not in (None, entry["counts"]["distinct"]):
         logger.warning(
             "%s: %d distinct problems, the usual copy has %d; is this another version?",
             problem_set.name,

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_prep.problem import Problem, ProblemSet
-from data_prep.templates import Template
 from v05_verl.grading.canonical import Canonical
+from v05_verl.prompt_text import Template
+
+from .problem import Problem, ProblemSet
 
 # One schema for all sets: verl concatenates its files, which needs equal column types.
 SCHEMA = pa.schema(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_prep.problem import DataError, ProblemSet
+from v05_verl.json_lines import json_objects
+
+from .problem import COLUMNS, DataError, ProblemSet
 
 BATCH_ROWS = 8192
 SUFFIXES = (".parquet", ".jsonl", ".json", ".txt")
@@ -25,12 +27,12 @@ class Source:
     """Where rows come from, as the manifest states it.
 
     Attributes:
-        rows: the rows, read once.
+        rows: the rows, read once; to be closed, so that ``facts`` is complete.
         total: their number where it is known without reading, for the progress bar.
         facts: what identifies the input: file and sha256, or repository and revision.
     """
 
-    rows: Iterator[dict[str, Any]]
+    rows: Generator[dict[str, Any]]
     total: int | None
     facts: dict[str, Any]
 
@@ -44,7 +46,7 @@ def open_local(problem_set: ProblemSet, raw: Path, file: Path | None = None) -> 
     if path.suffix == ".parquet":
         rows, total = _parquet(path, problem_set)
     else:
-        rows, total = _json_lines(path, problem_set), None
+        rows, total = _json_rows(path, problem_set), None
     return Source(rows, total, facts)
 
 
@@ -58,8 +60,8 @@ def find_file(problem_set: ProblemSet, raw: Path) -> Path:
         return files[0]
     found = f"it holds {', '.join(path.name for path in files)}" if files else "there is none"
     raise DataError(
-        f"{problem_set.name}: expected {folder / problem_set.file} or one data file in that folder, {found}; "
-        f"set --raw, name the file with --input {problem_set.name}=FILE, or use --hub"
+        f"{problem_set.name}: expected {folder / problem_set.file} or one data file in that folder, {found}; correct "
+        f"--raw, name the file with --input {problem_set.name}=FILE, or leave out --raw to read the hub"
     )
 
 
@@ -70,20 +72,24 @@ def open_hub(problem_set: ProblemSet, revision: str | None = None, mirror: Path 
     """
     from datasets import load_dataset
 
-    hub = problem_set.hub
-    where, options, pinned = hub.repo, {}, None
+    where, options, pinned = problem_set.hub, {}, None
     if mirror:
-        where = str(mirror / hub.repo)
+        where = str(mirror / problem_set.hub)
         if not Path(where).is_dir():
-            raise DataError(f"{problem_set.name}: no snapshot at {where}; fetch {hub.repo} there or leave out --mirror")
+            raise DataError(
+                f"{problem_set.name}: no snapshot at {where}; fetch {problem_set.hub} there or leave out --mirror"
+            )
     else:
-        pinned = options["revision"] = revision or hub.revision
+        pinned = options["revision"] = revision or problem_set.revision
     try:
-        dataset = load_dataset(where, hub.config, split=hub.split, streaming=True, **options)
+        dataset = load_dataset(where, split=problem_set.hub_split, streaming=True, **options)
     except (OSError, ValueError) as error:
-        raise DataError(f"{problem_set.name}: {hub.repo} cannot be loaded ({error}); is there a network?") from error
+        raise DataError(
+            f"{problem_set.name}: {problem_set.hub} cannot be loaded ({error}); is there a network? Files at hand are "
+            f"read with --raw or --input"
+        ) from error
     digest = hashlib.sha256()
-    facts: dict[str, Any] = {"hub": hub.repo, "split": hub.split, "revision": pinned}
+    facts: dict[str, Any] = {"hub": problem_set.hub, "split": problem_set.hub_split, "revision": pinned}
     return Source(_hashed(_from_hub(dataset, problem_set, where), digest, facts), None, facts)
 
 
@@ -98,16 +104,18 @@ def sha256(path: Path) -> str:
 def _from_hub(dataset: Any, problem_set: ProblemSet, where: str) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(dataset):
         if number == 0:
-            _check_columns(problem_set, list(row), where)
+            problem_set.check_columns(row, where)
         yield row
 
 
 def _hashed(rows: Iterator[dict], digest: Any, facts: dict[str, Any]) -> Iterator[dict]:
-    """Passes rows through; ``facts`` gets the hash of what was read when the last one has passed."""
-    for row in rows:
-        digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str).encode())
-        yield row
-    facts["sha256_of_rows"] = digest.hexdigest()
+    """Passes rows through; ``facts`` gets the hash of what was read, also where reading ends before the last row."""
+    try:
+        for row in rows:
+            digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str).encode())
+            yield row
+    finally:
+        facts["sha256_of_rows"] = digest.hexdigest()
 
 
 def _parquet(path: Path, problem_set: ProblemSet) -> tuple[Iterator[dict[str, Any]], int]:
@@ -118,10 +126,8 @@ def _parquet(path: Path, problem_set: ProblemSet) -> tuple[Iterator[dict[str, An
             f"{path} is not a readable parquet file ({error}); it may be truncated, fetch it again"
         ) from error
     names = file.schema_arrow.names
-    _check_columns(problem_set, names, str(path))
-    return _batches(
-        file, [n for n in names if any(n in group for group in problem_set.columns)], path
-    ), file.metadata.num_rows
+    problem_set.check_columns(names, str(path))
+    return _batches(file, [name for name in names if name in COLUMNS], path), file.metadata.num_rows
 
 
 def _batches(file: pq.ParquetFile, columns: list[str], path: Path) -> Iterator[dict[str, Any]]:
@@ -132,39 +138,7 @@ def _batches(file: pq.ParquetFile, columns: list[str], path: Path) -> Iterator[d
         raise DataError(f"{path} breaks off while it is read ({error}); fetch it again") from error
 
 
-def _json_lines(path: Path, problem_set: ProblemSet) -> Iterator[dict[str, Any]]:
-    """Rows of a file with one JSON object per line, or of one JSON array."""
-    with path.open("rb") as file:
-        if file.read(1) == b"[":
-            file.seek(0)
-            rows = [(1, file.read())]
-        else:
-            file.seek(0)
-            rows = enumerate(file, start=1)
-        for number, line in rows:
-            if not line.strip():
-                continue
-            value = _json(line, path, number)
-            for row in value if isinstance(value, list) else [value]:
-                if not isinstance(row, dict):
-                    raise DataError(f"{path}, line {number}: expected an object with named columns, found {row!r:.40}")
-                _check_columns(problem_set, list(row), f"{path}, line {number},")
-                yield row
-
-
-def _json(line: bytes, path: Path, number: int) -> Any:
-    if b"\x00" in line:
-        raise DataError(f"{path}, line {number}: NUL byte; the file is damaged, or UTF-16 instead of UTF-8")
-    try:
-        return json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}, line {number}: not UTF-8 ({error}); convert the file or fetch it again") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {number}: not JSON ({error}); the file may be truncated") from error
-
-
-def _check_columns(problem_set: ProblemSet, names: list[str], where: str) -> None:
-    for group in problem_set.columns:
-        if None not in group and not any(name in names for name in group):
-            wanted = group[0] if len(group) == 1 else f"one of {', '.join(group)}"
-            raise DataError(f"{where} lacks a column ({wanted}); it has {', '.join(names) or 'none'}")
+def _json_rows(path: Path, problem_set: ProblemSet) -> Iterator[dict[str, Any]]:
+    for where, row in json_objects(path):
+        problem_set.check_columns(row, f"{where},")
+        yield row

@@ -17,89 +17,17 @@ import hashlib
 import json
 import logging
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from data_prep.manifest import write_json
-from data_prep.problem import DataError
-from data_prep.templates import TEMPLATES
+from v05_verl.json_lines import DataError
+from v05_verl.rollout_dumps import PromptIndex, SuccessRate, read_rollouts, read_rows, success_rates
+
+from .manifest import write_json
 
 logger = logging.getLogger("data_prep")
-
-TAIL = 32  # characters at the end of a problem by which it is looked up
-
-
-class PromptIndex:
-    """Finds the prepared row whose prompt a rollout answers.
-
-    A dump holds the decoded prompt: chat markers of the model's template around the row's own prompt.
-    """
-
-    def __init__(self, prompts: Sequence[str]):
-        self._by_tail: dict[str, list[int]] = defaultdict(list)
-        self._prompts = list(prompts)
-        for row, prompt in enumerate(self._prompts):
-            self._by_tail[_tail(prompt)].append(row)
-        self._lengths = sorted({len(tail) for tail in self._by_tail if tail})
-
-    def find(self, text: str) -> int | None:
-        """The row whose prompt stands in ``text``, the longest where several do; None where none does."""
-        tail = _tail(text)
-        ends = [tail[-length:] for length in self._lengths if length <= len(tail)]
-        candidates = [row for end in ends for row in self._by_tail.get(end, []) if self._prompts[row] in text]
-        return max(candidates, key=lambda row: len(self._prompts[row]), default=None)
-
-
-def _tail(text: str) -> str:
-    """The end of the problem in ``text``, before the last suffix of a known template; white space left out."""
-    end = max((text.rfind(template.suffix) for template in TEMPLATES.values()), default=-1)
-    return "".join(text[max(end - 4 * TAIL, 0) : end].split())[-TAIL:] if end > 0 else ""
-
-
-def read_dump(path: Path) -> Iterator[dict[str, Any]]:
-    """Rollouts of a dump; raises DataError naming the line that lacks something."""
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = json.loads(line)
-                missing = {"input", "score", "step"} - row.keys()
-            except (json.JSONDecodeError, AttributeError) as error:
-                raise DataError(f"{path}, line {number}: not a rollout ({error}); was the run cut off?") from error
-            if missing:
-                raise DataError(f"{path}, line {number} lacks {', '.join(sorted(missing))}; is it a dump of verl?")
-            if not str(row.get("uid", "")).startswith("pad"):
-                yield row
-
-
-def mean_scores(
-    rollouts: Iterable[dict[str, Any]], index: PromptIndex, reward_range: tuple[float, float]
-) -> tuple[dict[tuple[int, int], float], int]:
-    """((step, row) -> mean reward mapped from ``reward_range`` to [-1, 1], rollouts whose prompt is unknown).
-
-    Raises:
-        DataError: a reward outside the range, as an overlong penalty makes it.
-    """
-    lo, hi = reward_range
-    rewards: dict[tuple[int, int], list[float]] = defaultdict(list)
-    unknown = 0
-    for rollout in rollouts:
-        score = float(rollout["score"])
-        if not lo <= score <= hi:
-            raise DataError(
-                f"step {rollout['step']}: a score of {score:g} lies outside the reward range [{lo:g}, {hi:g}]; set "
-                f"--reward-range to the run's, and dump a run without overlong penalty"
-            )
-        row = index.find(rollout["input"])
-        if row is None:
-            unknown += 1
-            continue
-        rewards[int(rollout["step"]), row].append(score)
-    return {key: 2 * (sum(sorted(r)) / len(r) - lo) / (hi - lo) - 1 for key, r in rewards.items()}, unknown
 
 
 def is_query(identity: int, share: float) -> bool:
@@ -135,38 +63,38 @@ def parser() -> argparse.ArgumentParser:
 
 def convert(options: argparse.Namespace) -> None:
     """Writes the three files; raises DataError."""
-    lo, hi = options.reward_range
-    if not lo < hi:
-        raise DataError(f"--reward-range needs LO < HI, got {lo:g} {hi:g}")
-    files = sorted((path for path in options.dumps.glob("*.jsonl") if path.stem.isdigit()), key=lambda p: int(p.stem))
-    if not files:
-        raise DataError(f"{options.dumps} holds no <step>.jsonl; set trainer.rollout_data_dir for the run")
-    prepared = pq.read_table(options.data, columns=["prompt", "extra_info"]).to_pylist()
-    index = PromptIndex([row["prompt"][-1]["content"] for row in prepared])
-    bar = tqdm(files, desc="steps", disable=not sys.stderr.isatty())
-    scores, unknown = mean_scores((r for path in bar for r in read_dump(path)), index, (lo, hi))
-    if not scores:
+    rows = read_rows(options.data)
+    index, ids = PromptIndex(rows), [_id(row, options.data) for row in rows]
+    rollouts = tqdm(read_rollouts(options.dumps), unit=" rollouts", disable=not sys.stderr.isatty())
+    rates, unknown = success_rates(rollouts, tuple(options.reward_range), index.find)
+    if not rates:
         raise DataError(f"no prompt of {options.dumps} is found in {options.data}; is it the file of that run?")
-    _write(options, prepared, scores)
-    logger.info("%d prompts at %d steps -> %s", len(scores), len({step for step, _ in scores}), options.out)
+    _write(options, ids, index.texts, rates)
+    logger.info("%d prompts at %d steps -> %s", len(rates), len({step for step, _ in rates}), options.out)
     if unknown:
         logger.warning("%d rollouts answer prompts that are not in %s", unknown, options.data)
 
 
-def _write(options: argparse.Namespace, prepared: list[dict], scores: dict[tuple[int, int], float]) -> None:
+def _id(row: Mapping, path: Path) -> int:
+    identity = (row.get("extra_info") or {}).get("index")
+    if not isinstance(identity, int):
+        raise DataError(f"{path}: a row has no whole number in extra_info.index; prepare it with data_prep.prepare")
+    return identity
+
+
+def _write(
+    options: argparse.Namespace, ids: list[int], texts: list[str], rates: dict[tuple[int, int], SuccessRate]
+) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     lines: dict[str, list[str]] = {"context": [], "train_query": []}
-    problems = {}
-    for (step, row), score in sorted(scores.items()):
-        info = prepared[row]["extra_info"]
-        kind = "train_query" if is_query(info["index"], options.query_share) else "context"
-        entry = {"id": info["index"], "score": score, "type": kind, "model": options.model, "step": step}
+    for (step, row), success in sorted(rates.items()):
+        kind = "train_query" if is_query(ids[row], options.query_share) else "context"
+        entry = {"id": ids[row], "score": 2 * success.rate - 1, "type": kind, "model": options.model, "step": step}
         lines[kind].append(json.dumps({**entry, "dataset": options.dataset}) + "\n")
-        problems[info["index"]] = info["problem"]
     for kind, name in (("context", "context.jsonl"), ("train_query", "train.jsonl")):
         (options.out / name).write_text("".join(lines[kind]), encoding="utf-8")
-    names = {f"{options.dataset}_{identity}": problems[identity] for identity in sorted(problems)}
-    write_json(options.out / "prompt_dict.json", names)
+    asked = {ids[row]: texts[row] for _, row in rates}
+    write_json(options.out / "prompt_dict.json", {f"{options.dataset}_{id_}": asked[id_] for id_ in sorted(asked)})
 
 
 if __name__ == "__main__":

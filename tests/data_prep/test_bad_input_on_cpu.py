@@ -13,7 +13,7 @@ import pytest
 
 from data_prep import prepare
 from data_prep.registry import SETS
-from data_prep.templates import TEMPLATES
+from v05_verl.prompt_text import TEMPLATES
 
 GOOD = {"problem": "What is 1+1?", "answer": "2"}
 
@@ -132,7 +132,7 @@ def test_a_tolerance_that_is_no_number(run):
 
 def test_a_missing_file_names_what_to_do(tmp_path, caplog):
     assert prepare.main(["--raw", str(tmp_path), "--out", str(tmp_path / "out"), "--sets", "math500"]) == 1
-    assert "--raw" in caplog.text and "--input math500=FILE" in caplog.text and "--hub" in caplog.text
+    assert "correct --raw" in caplog.text and "--input math500=FILE" in caplog.text and "the hub" in caplog.text
 
 
 def test_two_files_are_not_chosen_between(tmp_path, caplog):
@@ -211,4 +211,4 @@ def test_preparing_data_imports_nothing_of_training():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"verl", "torch", "ray"} & set(loaded)
     ours = {name.split(".")[1] for name in loaded if name.startswith("v05_verl.")}
-    assert ours == {"grading"}
+    assert ours == {"grading", "json_lines", "pins", "prompt_text", "rollout_dumps"}

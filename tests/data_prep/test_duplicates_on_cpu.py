@@ -9,7 +9,6 @@ from data_prep.contamination import contamination, summary
 from data_prep.dedup import ExactDedup, near_duplicates
 from data_prep.problem import Problem
 from data_prep.similarity import SHINGLE, ShingleIndex, numbers, shingles, text_key
-from data_prep.templates import BOXED, DAPO, TEMPLATES, strip_template
 
 ROOMS = "There are $1000$ rooms in a row along a long corridor. Initially, the first room contains $1000$ people."
 STONES = "Dexter and Raquel are playing a game with $N$ stones. Dexter goes first and takes one stone from the pile."
@@ -25,30 +24,6 @@ def problems(*pairs):
 def near(*pairs):
     items = problems(*pairs)
     return near_duplicates(items, [item.answer for item in items])
-
-
-@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
-@given(problem=st.text(max_size=80))
-def test_a_template_is_taken_off_exactly(template, problem):
-    assert strip_template(template.apply(problem)) == problem or problem.startswith(DAPO.prefix)
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "What is 1+1?",
-        DAPO.prefix + "What is 1+1?",  # no suffix
-        "What is 1+1?" + DAPO.suffix,  # no prefix
-        DAPO.apply("x").replace("step by step", "carefully"),
-        " " + DAPO.apply("x"),
-    ],
-)
-def test_what_only_resembles_a_template_stays(prompt):
-    assert strip_template(prompt) == prompt
-
-
-def test_a_template_is_not_applied_twice():
-    assert BOXED.apply(strip_template(DAPO.apply("What?"))) == BOXED.apply("What?")
 
 
 def test_exact_copies_are_dropped_and_contradictions_kept_in_mind():

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from data_prep import prepare, value_context
-from data_prep.value_context import PromptIndex, is_query
+from data_prep.value_context import is_query
+from v05_verl.prompt_text import DAPO
 
 PROBLEMS = ["What is 1+1?", "Again: What is 1+1?", "Solve $x^2=4$ for the positive $x$.", "Name a prime above 90."]
 
@@ -27,7 +29,7 @@ def data(tmp_path):
 
 def dump(folder, step, rollouts):
     """A dump as verl itself writes it."""
-    prompts = [prepare.TEMPLATES["dapo"].apply(PROBLEMS[problem]) for problem, _ in rollouts]
+    prompts = [DAPO.apply(PROBLEMS[problem]) for problem, _ in rollouts]
     inputs = [f"system\nYou help.\nuser\n{prompt}\nassistant\n" for prompt in prompts]
     scores = [score for _, score in rollouts]
     uids = {"uid": [f"u{problem}_{i}_0" for i, (problem, _) in enumerate(rollouts)]}
@@ -76,8 +78,8 @@ def test_rewards_of_another_range_are_mapped(data, tmp_path):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"input": "x", "score": 1.0', "line 1: not a rollout"),
-        ('{"input": "x", "score": 1.0}', "line 1 lacks step"),
+        ('{"input": "x", "score": 1.0', "line 1: not JSON"),
+        ('{"input": "x", "score": 1.0}', "line 1: not a rollout of verl (Object missing required field `step`)"),
         ('{"input": "x", "score": -1.3, "step": 1}', "-1.3 lies outside the reward range [-1, 1]"),
         ('{"input": "x", "score": 1.0, "step": 1}', "no prompt of"),
     ],
@@ -96,19 +98,11 @@ def test_no_dumps(data, tmp_path, caplog):
     assert "trainer.rollout_data_dir" in caplog.text
 
 
-def test_a_prompt_is_found_among_chat_markers_and_the_longest_wins():
-    templates = prepare.TEMPLATES
-    prompts = [templates["boxed"].apply(problem) for problem in PROBLEMS]
-    index = PromptIndex(prompts)
-    for row, prompt in enumerate(prompts):
-        assert index.find(f"user\n{prompt}\nassistant\n<think>\n") == row
-    assert index.find("user\nWhat is 1+1?\nassistant\n") is None
-
-
-def test_padding_rows_are_no_rollouts(tmp_path):
-    file = tmp_path / "1.jsonl"
-    file.write_text('{"input": "x", "score": 0, "step": 1, "uid": "pad_0_0"}\n', encoding="utf-8")
-    assert list(value_context.read_dump(file)) == []
+def test_a_data_file_without_ids(data, tmp_path, caplog):
+    dump(tmp_path / "dumps", 1, [(0, 1.0)])
+    pq.write_table(pq.read_table(data).drop_columns("extra_info"), tmp_path / "bare.parquet")
+    assert convert(tmp_path / "bare.parquet", tmp_path / "dumps", tmp_path / "v0") == 1
+    assert "no whole number in extra_info.index" in caplog.text
 
 
 def test_the_share_of_queries():
