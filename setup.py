@@ -1,48 +1,60 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+import runpy
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+VERSION = runpy.run_path(str(ROOT / "v05_verl" / "__init__.py"))["__version__"]
+PINS = runpy.run_path(str(ROOT / "v05_verl" / "pins.py"))
 
 # verl leaves the last four of its runtime needs to its extras; the V1 trainer imports them all.
-VERL = ["verl==0.9.1", "TransferQueue==0.1.11", "cachetools", "fastapi", "uvicorn"]
+VERL = [f"verl=={PINS['VERL']}", f"TransferQueue=={PINS['TRANSFER_QUEUE']}", "cachetools", "fastapi", "uvicorn"]
+MATH = [f"math-verify>={PINS['MATH_VERIFY']}"]
+REPORT = ["matplotlib", "jinja2"]
 
 setup(
     name="v05_verl",
-    version="0.1.0",
+    version=VERSION,
     description="V0.5 for verl: a generalist value model as the prior of sparse RL rollouts (arXiv 2603.10848)",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    packages=find_packages(include=["v05_verl", "v05_verl.*", "data_prep", "data_prep.*"]),
-    package_data={"v05_verl.conf": ["**/*.yaml"]},
+    # Folders of the top level are installed under the project's name: data_prep alone would collide with others'.
+    packages=[*find_packages(include=["v05_verl", "v05_verl.*"]), "v05_verl.data_prep", "v05_verl.recipes"],
+    package_dir={"v05_verl.data_prep": "data_prep", "v05_verl.recipes": "recipes"},
+    package_data={
+        "v05_verl.conf": ["**/*.yaml"],
+        "v05_verl.recipes": ["*.sh", "*/*.sh", "requirements/*.txt", "README.md"],
+    },
     install_requires=[
         *VERL,
         "torch",
         "ray",
         "transformers",
+        "datasets",
         "pandas",
         "pyarrow",
         "numpy",
         "scipy",
         "scikit-learn",
+        "msgspec",
         "psutil",
         "tqdm",
         "wrapt",
     ],
     extras_require={
-        "cpu": ["torch==2.13.0"],
-        "vllm": ["verl[vllm]==0.9.1"],
-        "math": ["math-verify>=0.8"],
-        "report": ["matplotlib", "jinja2"],
+        "cpu": [f"torch=={PINS['TORCH_CPU']}"],
+        "vllm": [f"verl[vllm]=={PINS['VERL']}"],
+        "math": MATH,
+        "report": REPORT,
         "train": ["tensorboard"],
         "tabpfn": ["tabpfn"],
         "tabicl": ["tabicl"],
-        "test": ["pytest", "hypothesis", "pytest-timeout", "ruff", "matplotlib", "jinja2", "math-verify>=0.8"],
+        "test": ["pytest", "hypothesis", "pytest-timeout", "ruff", "setuptools", *REPORT, *MATH],
     },
     entry_points={"verl.plugins": ["v05 = v05_verl.register"]},
     classifiers=["Programming Language :: Python :: 3", "License :: OSI Approved :: Apache Software License"],

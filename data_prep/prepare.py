@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m data_prep.prepare", description=__doc__.partition("\n")[0])
+    result = argparse.ArgumentParser(prog=f"python -m {__package__}.prepare", description=__doc__.partition("\n")[0])
     add = result.add_argument
     add("--hub", action="store_true", help="read the Hugging Face hub (the default)")
     add("--raw", type=Path, help="folder with one folder of raw files per set, read instead of the hub")

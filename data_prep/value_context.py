@@ -49,7 +49,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python -m data_prep.value_context", description=__doc__.partition("\n")[0])
+    result = argparse.ArgumentParser(
+        prog=f"python -m {__package__}.value_context", description=__doc__.partition("\n")[0]
+    )
     add = result.add_argument
     add("--dumps", type=Path, required=True, help="trainer.rollout_data_dir of the run")
     add("--data", type=Path, required=True, help="the prepared parquet file that the run was trained on")

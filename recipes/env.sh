@@ -4,6 +4,10 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+if [ ! -f setup.py ]; then
+    echo "recipes/env.sh: no clone around $PWD/recipes; quickstart, tests and smoke runs need one, the other recipes run with PYTHON=" >&2
+    exit 2
+fi
 ENGINE=${1:-hf}
 REQUIREMENTS=(recipes/requirements/cpu.txt)
 case $ENGINE in
@@ -31,7 +35,9 @@ for requirements in "${REQUIREMENTS[@]}"; do
         cp "$requirements" "$stamp"
     fi
 done
-if ! .venv/bin/python -c 'import importlib.metadata as m, sys; sys.exit(m.version("v05_verl") == "")' 2>/dev/null; then
+PACKAGING=(setup.py v05_verl/__init__.py v05_verl/pins.py)
+if ! cat "${PACKAGING[@]}" | cmp -s - .venv/installed-v05_verl; then
     echo "== installing v05_verl itself, editable"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    cat "${PACKAGING[@]}" > .venv/installed-v05_verl
 fi

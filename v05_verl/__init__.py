@@ -5,4 +5,4 @@
 Importing this package imports neither verl nor torch; ``v05_verl.register`` is what verl's plugin loader imports.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
