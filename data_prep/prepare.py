@@ -41,6 +41,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]")
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request to the hub
     options = parser().parse_args(argv)
     if options.raw and (options.hub or options.mirror):
         parser().error("--raw reads files and --hub and --mirror the hub; give one of them")

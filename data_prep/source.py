@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,16 @@ def sha256(path: Path) -> str:
 
 
 def _from_hub(dataset: Any, problem_set: ProblemSet, where: str) -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(dataset):
+    rows = iter(dataset)
+    for number in count():
+        try:
+            row = next(rows, None)
+        except Exception as error:  # of the hub's client, the network, or the file's format
+            raise DataError(
+                f"{where} breaks off at row {number} ({error}); try again, or read files at hand"
+            ) from error
+        if row is None:
+            return
         if number == 0:
             problem_set.check_columns(row, where)
         yield row
