@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
 # Two training steps of V0.5 on 64 real DAPO-Math-17k problems, on a CPU: bash recipes/real_prompts.sh
 # The model is tiny and randomly initialised, so every reward is -1; prompts, grading, priors, groups and metrics are
-# real. RAW names the folder of raw benchmark files (data_prep/README.md says where they come from).
+# real. The problems come from the Hugging Face hub; RAW or MIRROR names a folder to read instead (--raw and --mirror of
+# python -m data_prep.prepare).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # ---- knobs ----
-RAW=${RAW:-../shared/data/raw}
+RAW=${RAW:-}
+MIRROR=${MIRROR:-}
 OUT=${OUT:-outputs/real_prompts}
 STEPS=${STEPS:-2}
 PROMPT_TOKENS=3072                        # one token per byte
 RESPONSE_TOKENS=64
 
+bash recipes/env.sh hf
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
-bash recipes/env.sh hf
-source recipes/cpu_env.sh
 PYTHON=$PWD/.venv/bin/python
 
-"$PYTHON" -m data_prep.prepare --raw "$RAW" --out "$OUT/data" --sets dapo_math_17k --limit 64
+SOURCE=(${RAW:+--raw "$RAW"} ${MIRROR:+--mirror "$MIRROR"})
+"$PYTHON" -m data_prep.prepare "${SOURCE[@]}" --out "$OUT/data" --sets dapo_math_17k --first 2000 --limit 64
+source recipes/cpu_env.sh                 # from here on no hub is asked
 "$PYTHON" -m v05_verl.lab.random_model --out "$OUT/model" --positions $((PROMPT_TOKENS + RESPONSE_TOKENS + 64))
 
 DATA=(

@@ -51,13 +51,11 @@ def installed(wheel, tmp_path_factory):
 def test_what_the_wheel_holds(wheel):
     names = wheel.namelist()
     assert {name.split("/")[0] for name in names} == {"v05_verl", f"v05_verl-{__version__}.dist-info"}
-    files = [
-        file.relative_to(ROOT) for pattern in ("**/*.py", "conf/**/*.yaml") for file in ROOT.glob("v05_verl/" + pattern)
-    ]
-    moved = [file.relative_to(ROOT) for pattern in ("data_prep/*.py", "recipes/**/*.sh") for file in ROOT.glob(pattern)]
-    wanted = {str(file) for file in files} | {f"v05_verl/{file}" for file in moved}
-    assert wanted - set(names) == set()
-    assert {"v05_verl/recipes/requirements/cpu.txt", "v05_verl/recipes/README.md"} <= set(names)
+    sources = [*ROOT.glob("v05_verl/**/*.py"), *ROOT.glob("v05_verl/conf/**/*.yaml")]
+    moved = [*ROOT.glob("data_prep/*.py"), *ROOT.glob("recipes/**/*.sh"), *ROOT.glob("recipes/requirements/*.txt")]
+    wanted = {str(file.relative_to(ROOT)) for file in sources}
+    wanted |= {f"v05_verl/{file.relative_to(ROOT)}" for file in moved}
+    assert len(moved) > 20 and wanted - set(names) == set()
     assert not any("results" in name for name in names)
 
 
@@ -67,9 +65,7 @@ def test_its_metadata(wheel):
     assert (metadata["Name"], metadata["Version"]) == ("v05_verl", __version__)
     assert f"verl=={pins.VERL}" in metadata.get_all("Requires-Dist")
     assert "v05 = v05_verl.register" in wheel.read(f"{folder}/entry_points.txt").decode()
-    assert wheel.read(f"{folder}/licenses/LICENSE").startswith(b"\n") or b"Apache License" in wheel.read(
-        f"{folder}/licenses/LICENSE"
-    )
+    assert "Apache License" in wheel.read(f"{folder}/licenses/LICENSE").decode()
 
 
 def test_data_is_prepared_outside_a_clone(installed, tmp_path):
