@@ -59,7 +59,7 @@ def is_plain_list(text):
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_rewritten_gold_answers(name, raw):
+def test_rewritten_gold_answers(name, raw, is_whole):
     wrong, asked = [], 0
     for gold in golds(raw, [name])[name]:
         for equal, rewritten in ((True, same(gold.text)), (False, other(gold.text))):
@@ -70,4 +70,4 @@ def test_rewritten_gold_answers(name, raw):
                 result = compute_score(name, f"Answer: {answer}", gold.text, gold.extra_info)
                 if bool(result["acc"]) is not equal:
                     wrong.append((gold.text, answer, result["grader_path"]))
-    assert asked > 300 and wrong == []
+    assert asked > (300 if is_whole else 50) and wrong == []
