@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from v05_verl.value import evaluate
-from v05_verl.value.bench import main as bench
+from v05_verl.value.evaluate.__main__ import main as evaluate
+from v05_verl.value.evaluate.bench import main as bench
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "v0"
 
@@ -32,7 +32,7 @@ def data(tmp_path):
 
 def run(data, *more):
     fixed = ["--context", data / "rows.jsonl", "--prompts", data / "texts.json", "--draws", 20]
-    return evaluate.main([str(each) for each in (*fixed, *more)])
+    return evaluate([str(each) for each in (*fixed, *more)])
 
 
 def test_cross_validation_with_gain_repair_json_and_plots(data):
@@ -98,7 +98,7 @@ def real(name):
 @pytest.mark.slow
 def test_gp_predicts_real_success_rates_of_unseen_prompts():
     """The release's query rows from all context rows; a constant has .54 on the context rows."""
-    result = evaluate.main(
+    result = evaluate(
         ["--model", "gp", "--context", str(real("context.jsonl")), "--query", str(real("train.jsonl"))]
         + ["--prompts", str(real("prompt_dict.json")), "--draws", "2", "--option", "fit_iterations=10"]
     )

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from v05_verl.value.measures import (
+from v05_verl.value.evaluate.measures import (
     bootstrap,
     calibration,
     expected_calibration_error,
     measure,
     within_context_auc,
 )
-from v05_verl.value.protocols import cross_validated, recalibrated_online, revisited
-from v05_verl.value.records import Records, read_release, read_rollout_dumps
+from v05_verl.value.evaluate.protocols import cross_validated, recalibrated_online, revisited
+from v05_verl.value.evaluate.records import Records, read_release, read_rollout_dumps
 
 
 def records(rates, steps, prompts=None, policies=None):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from v05_verl.value.records import Records
+from v05_verl.value.evaluate.records import Records
 from v05_verl.value.v0 import V0
-from v05_verl.value.v0.episodes import composite_loss, episodes, split_by_prompt, validation_episodes
-from v05_verl.value.v0.train import main
+from v05_verl.value.v0.train.__main__ import main
+from v05_verl.value.v0.train.episodes import composite_loss, episodes, split_by_prompt, validation_episodes
 
 
 def test_composite_loss_by_hand():

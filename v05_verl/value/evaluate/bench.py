@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed and memory of value models on this machine, as a table.
 
-python -m v05_verl.value.bench --prompts prompt_dict.json --model gp v0 --context 256 1024 2048 --batch 64 512
+python -m v05_verl.value.evaluate.bench --prompts prompt_dict.json --model gp v0 --context 256 1024 2048 --batch 64 512
 """
 
 from __future__ import annotations
@@ -120,7 +120,9 @@ def _seconds(call) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m v05_verl.value.bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m v05_verl.value.evaluate.bench", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--prompts", type=Path, required=True, help="JSON dictionary of texts")
     parser.add_argument("--model", nargs="+", default=["gp", "v0"], help="v0: surface encoder, bayes head")
     parser.add_argument("--edge", action="store_true", help="awkward contexts and prompts instead of sizes")

@@ -24,13 +24,13 @@ import numpy as np
 
 from v05_verl.core.recalibration import Recalibration
 from v05_verl.value import build
-from v05_verl.value.measures import Measure, bootstrap, measure, within_context_auc
-from v05_verl.value.protocols import Factory, cross_validated, held_out, recalibrated_online, revisited
-from v05_verl.value.records import Records, read_release
+from v05_verl.value.evaluate.measures import Measure, bootstrap, measure, within_context_auc
+from v05_verl.value.evaluate.protocols import Factory, cross_validated, held_out, recalibrated_online, revisited
+from v05_verl.value.evaluate.records import Records, read_release
 
 ALIASES = {
-    "ridge": "v05_verl.value.references:RidgeOnTfIdf",
-    "knn": "v05_verl.value.references:NearestOnTfIdf",
+    "ridge": "v05_verl.value.evaluate.references:RidgeOnTfIdf",
+    "knn": "v05_verl.value.evaluate.references:NearestOnTfIdf",
 }
 DISTORTIONS = {
     "none": Recalibration(),
@@ -184,7 +184,7 @@ def _write(options: argparse.Namespace, result: dict[str, Any], rows: Records, p
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(_without_nan(result), indent=1), encoding="utf-8")
     if options.plots is not None:
-        from v05_verl.value.plots import plot_auc_by_step, plot_reliability
+        from v05_verl.value.evaluate.plots import plot_auc_by_step, plot_reliability
 
         options.plots.mkdir(parents=True, exist_ok=True)
         plot_reliability(rows, predictions, options.plots / "reliability.png")

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 
 from v05_verl.core.prior_quality import area_under_curve
 from v05_verl.value.base import P_MIN
-from v05_verl.value.records import Records
+from v05_verl.value.evaluate.records import Records
 
 Measure = dict[str, float]
 

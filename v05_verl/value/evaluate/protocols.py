@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from v05_verl.core.recalibration import fit_recalibration
 from v05_verl.value.base import ValueModel
-from v05_verl.value.records import Records, joined
+from v05_verl.value.evaluate.records import Records, joined
 
 Factory = Callable[[], ValueModel]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from v05_verl.value.records import Records
+from v05_verl.value.evaluate.records import Records
 
 
 class Episode(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
-from v05_verl.value.records import Records  # noqa: E402
+from v05_verl.value.evaluate.records import Records  # noqa: E402
 
 
 def plot_reliability(records: Records, predictions: dict[str, list[np.ndarray]], path: Path, bins: int = 10) -> None:

@@ -24,19 +24,19 @@ import torch
 from torch import distributed, nn
 from tqdm import tqdm
 
-from v05_verl.value.measures import measure
-from v05_verl.value.records import Records, joined, read_release, read_rollout_dumps
+from v05_verl.value.evaluate.measures import measure
+from v05_verl.value.evaluate.records import Records, joined, read_release, read_rollout_dumps
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
 from v05_verl.value.v0.checkpoint import write_checkpoint
 from v05_verl.value.v0.encoder import DEFAULT_ENCODER, build_encoder
-from v05_verl.value.v0.episodes import (
+from v05_verl.value.v0.heads import BayesHead, Context
+from v05_verl.value.v0.train.episodes import (
     Episode,
     composite_loss,
     episodes,
     split_by_prompt,
     validation_episodes,
 )
-from v05_verl.value.v0.heads import BayesHead, Context
 
 
 class Model(nn.Module):
@@ -103,7 +103,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Measures on the validation prompts (all of :func:`v05_verl.value.measures.measure`)."""
+        """Measures on the validation prompts (all of :func:`v05_verl.value.evaluate.measures.measure`)."""
         self.model.eval()
         drawn = validation_episodes(
             self.records, self.training, self.validation, self.options.support, self.options.seed
