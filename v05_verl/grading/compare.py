@@ -9,9 +9,11 @@ read one of the two; only then is math-verify worth its time.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from v05_verl.grading import evaluate, units
+from v05_verl.grading.extract import CLAUSE
 from v05_verl.grading.latex import normalise, squeeze, unwrap_text
 from v05_verl.grading.numbers import parse_number
 from v05_verl.grading.quantity import Verdict, constant, same_quantity, tree
@@ -20,6 +22,7 @@ from v05_verl.grading.structure import Answer, structure
 
 MAX_LIST = 24
 WORD_LETTERS = 4
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "one", "two", "six", "ten"})
 LARGE = 10**300  # near the end of the doubles
 MAX_CHAIN = 6  # sides of "a = b = c"
 
@@ -29,6 +32,13 @@ _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:
 _ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
 _APPROXIMATELY = re.compile(r"\s?(?:\\approx|\\simeq|\\sim|~=)\s?")
+_FUNCTION = re.compile(r"[a-zA-Z].*\([a-z](?:,\s?[a-z])*\)")
+_DECIMAL_COMMA = re.compile(r"-?(?:\d+,(?!\d{3}$)\d+|0,\d+)")
+_PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){3,}")  # three words in a row
+_VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
+_NO_STATEMENT = re.compile(
+    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|about|or|if|unless)\b|n't", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=8192)
@@ -47,6 +57,8 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
         return Verdict(False, "no_answer")
     if squeeze(prediction) == gold_string:
         return Verdict(True, "string")
+    if _DECIMAL_COMMA.fullmatch(gold_string) and prediction == gold_string.replace(",", "."):
+        return Verdict(True, "number")
     if gold_answer is None:
         return Verdict(None, "unread")
     verdicts = [_same(gold_answer, answer, rules) for answer in _readings(prediction, gold_answer)]
@@ -60,15 +72,26 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
 def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
     """Ways to read the prediction; any of them may equal the gold answer.
 
-    A comma before three digits parts a list or thousands; the last side of "a = b" is the answer.
+    A comma before three digits parts a list or thousands; the last side of "a = b" is the answer, and so is the only
+    number of a sentence.
     """
     several = gold.kind in ("list", "set")
     first = _structure(prediction, several)
     readings = [first]
-    if re.search(r"\d,\d{3}(?!\d)", prediction) and several:
+    if several and re.search(r"\d,\d{3}(?!\d)", prediction):
         readings.append(_structure(prediction, False))
-    if first is not None and first.kind == gold.kind == "leaf" and not gold.name and "=" not in gold.text:
-        readings += [_structure(side, False) for side in _results(prediction)]
+    if gold.kind != "leaf":
+        return readings
+    if first is not None and first.kind == "leaf" and "=" not in gold.text:
+        if gold.name:
+            readings += [replace(first, text=side) for side in _results(first.text)]
+        else:
+            readings += [_structure(side, False) for side in _results(prediction)]
+    if CLAUSE.search(prediction):
+        readings.append(_structure(CLAUSE.sub("", prediction), False))
+    values = _VALUE_IN_PROSE.findall(prediction) if _PROSE.search(prediction) else []
+    if len(values) == 1 and not _NO_STATEMENT.search(prediction):
+        readings.append(_structure(values[0].rstrip(",."), False))
     return readings
 
 
@@ -83,7 +106,7 @@ def _results(prediction: str) -> list[str]:
 
 def _is_approximation(exact: str, rounded: str) -> bool:
     """Whether ``rounded`` is ``exact`` to its own decimals; 203 for 204 is a second guess and none."""
-    number, value = parse_number(rounded), constant(exact)
+    number, value = parse_number(rounded), constant(exact.rpartition("=")[2])
     if number is None or value is None or abs(number.value) > LARGE:
         return False
     return abs(value - float(number.value)) <= 0.51 * 10.0 ** -(number.decimals or 0)
@@ -103,23 +126,32 @@ def _same(gold: Answer, prediction: Answer | None, rules: Rules) -> Verdict:
         return _same_leaf(gold, prediction, rules)
     if gold.kind == "matrix" or prediction.kind == "matrix":
         return _same_matrix(gold, prediction, rules)
-    if {gold.kind, prediction.kind} <= {"list", "set"}:
+    unordered = {"list", "set", "union"}
+    if gold.kind in unordered and prediction.kind in unordered:
+        if {gold.kind, prediction.kind} == {"set", "union"}:
+            return Verdict(False, "structure")
         return _same_in_any_order(gold.parts, prediction.parts, rules)
     if gold.kind in ("list", "set") and len(gold.parts) == 1:
         return _same(gold.parts[0], prediction, rules)
     if prediction.kind == "set" and len(prediction.parts) == 1:
         return _same(gold, prediction.parts[0], rules)
-    if gold.kind == "union" and prediction.kind in ("union", "list"):
-        return _same_in_any_order(gold.parts, prediction.parts, rules)
     if gold.kind == "tuple" and prediction.kind == "tuple":
+        if not _bounds_agree(gold.name, prediction.name):
+            return Verdict(None, "unread")
         if gold.fences != prediction.fences:
             return Verdict(False, "structure")
         return _same_in_order(gold.parts, prediction.parts, rules)
     if prediction.kind == "list" and gold.kind == "leaf":  # one value in several spellings
         return _all([_same(gold, part, rules) for part in prediction.parts])
-    if gold.kind == "tuple" and prediction.kind == "list" and gold.fences == "()":
+    kinds = {gold.kind: gold.fences, prediction.kind: prediction.fences}
+    if kinds.keys() == {"tuple", "list"} and (kinds["tuple"] == "()" or len(gold.parts) > 2):
         return _same_in_order(gold.parts, prediction.parts, rules)  # 3, 4 for (3, 4)
     return Verdict(False, "structure")
+
+
+def _bounds_agree(gold: str, prediction: str) -> bool:
+    """x > 2 and t > 2 are one interval, and so are 0 < f(x) < 1 and (0, 1); x + y > 2 is not x > 2."""
+    return not gold or not prediction or squeeze(gold) == squeeze(prediction) or len(gold) == len(prediction) == 1
 
 
 def _same_matrix(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
@@ -128,7 +160,9 @@ def _same_matrix(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
     def rows(answer: Answer) -> list[tuple[Answer, ...]] | None:
         if answer.kind == "matrix":
             return [row.parts for row in answer.parts]
-        return [(part,) for part in answer.parts] if answer.kind == "tuple" and answer.fences == "()" else None
+        if answer.kind == "tuple" and all(part.kind == "tuple" for part in answer.parts):
+            return [part.parts for part in answer.parts]  # [[1, 2], [3, 4]]
+        return [(part,) for part in answer.parts] if answer.kind == "tuple" else None
 
     left, right = rows(gold), rows(prediction)
     if left is None or right is None:
@@ -148,6 +182,8 @@ def _same_in_order(gold, prediction, rules: Rules) -> Verdict:
 
 def _same_in_any_order(gold, prediction, rules: Rules) -> Verdict:
     """A perfect matching between the two; parts that nothing could read stand for "perhaps"."""
+    if len(prediction) > len(gold):  # said twice
+        prediction = list(dict.fromkeys(prediction))
     if len(gold) != len(prediction) or len(gold) > MAX_LIST:
         return Verdict(False if len(gold) != len(prediction) else None, "structure")
     table = [[_same(left, right, rules) for right in prediction] for left in gold]
@@ -183,18 +219,17 @@ def _all(verdicts: list[Verdict]) -> Verdict:
 
 
 def _slowest(paths: list[str]) -> str:
-    order = ["string", "structure", "words", "number", "expression", "unread"]
+    order = ["string", "structure", "words", "number", "expression", "too_large", "unread"]
     return max(paths, key=order.index, default="structure")
 
 
 def _same_leaf(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
-    if squeeze(gold.text) == squeeze(prediction.text) and _names_agree(gold, prediction):
+    agree = _names_agree(gold, prediction)
+    if agree and squeeze(gold.text) == squeeze(prediction.text):
         return Verdict(True, "string")
     words = _same_words(gold.text, prediction.text)
     if words is not None:
         return Verdict(words, "words")
-    if not _names_agree(gold, prediction):
-        return Verdict(False, "structure")
     (left, left_unit), (right, right_unit) = units.split_unit(gold.text), units.split_unit(prediction.text)
     if rules.unit_letters and right != left and parse_number(left) is not None:
         right, letter = units.split_unit(right, letters=True)
@@ -203,8 +238,11 @@ def _same_leaf(gold: Answer, prediction: Answer, rules: Rules) -> Verdict:
     left_unit = rules.unit or left_unit
     if units.conflicting(left_unit, right_unit):
         return Verdict(False, "number")
-    if gold.name and "=" in right:  # y = 2x + 3 for y - 2x = 3
-        left = f"{gold.name}={left}"
+    # An equation stays one: y = 2x + 3 for y - 2x = 3, and the other way round.
+    left, right = (
+        f"{answer.name}={text}" if answer.name and (not agree or "=" in other) else text
+        for answer, text, other in ((gold, left, right), (prediction, right, left))
+    )
     percent = units.canonical_unit(left_unit) == units.PERCENT, right_unit == units.PERCENT
     return same_quantity(left, right, percent, rules)
 
@@ -213,7 +251,7 @@ def _names_agree(gold: Answer, prediction: Answer) -> bool:
     """x = 5 is 5, but not y = 5. A formula's name is free: f(x) = 2x is y = 2x."""
     if not gold.name or not prediction.name or squeeze(gold.name) == squeeze(prediction.name):
         return True
-    if "(" in gold.name:
+    if _FUNCTION.fullmatch(gold.name):
         return True
     node = tree(gold.text)
     return node is not None and bool(evaluate.variables(node))
@@ -223,9 +261,12 @@ def _same_words(gold: str, prediction: str) -> bool | None:
     """Verdict on words and choices; None where the gold answer is neither."""
     gold_words, words = unwrap_text(gold), _ARTICLE.sub("", unwrap_text(prediction))
     choice = _CHOICE.fullmatch(gold_words)
-    if choice and (r"\text" in gold or "(" in gold):
+    if choice:
         match = _CHOICE.fullmatch(words) or _CHOICE_WITH_TEXT.fullmatch(words)
-        return match is not None and choice[1] in match.groups()
-    if not _WORDS.fullmatch(gold_words) or not (r"\text" in gold or len(gold_words) >= WORD_LETTERS):
+        if match is not None or r"\text" in gold or "(" in gold:  # else A is a variable
+            return match is not None and choice[1] in match.groups()
+    if not _WORDS.fullmatch(gold_words):
+        return None
+    if not (r"\text" in gold or len(gold_words) >= WORD_LETTERS or gold_words.casefold() in SHORT_WORDS):
         return None  # "ab" is a product
     return gold_words.casefold() == words.casefold()

@@ -12,9 +12,11 @@ from fractions import Fraction
 from v05_verl.grading.syntax import Node, operations, symbols
 
 MAX_BITS = 1 << 14  # of a numerator or denominator; 2^1009 and 100! have a tenth of it
+MAX_BITS_OF_INTEGER = 1 << 16  # 2024^4046; integers need no common divisor
 MAX_FACTORIAL = 1000
 CLOSE = 1e-9  # relative; doubles carry 2e-16, a formula of 100 terms loses a few digits of it
 TINY = 1e-11  # below it a computed value counts as zero: sin(pi) is 1e-16
+ZERO = 1e-7  # of the other equation, at a computed solution of one
 POINTS = 6
 NEEDED = 3
 
@@ -29,7 +31,11 @@ _UNARY = {
 
 
 class Undefined(ArithmeticError):
-    """The expression has no value here, or one too large to hold."""
+    """The expression has no value here."""
+
+
+class TooLarge(Undefined):
+    """The value, or one on the way to it, is too large to hold."""
 
 
 def variables(*nodes: Node) -> list[str]:
@@ -41,7 +47,9 @@ def value_of(node: Node, at: Mapping[str, Value] | None = None) -> Value:
     """Value of ``node`` with the variables ``at``; a Fraction where it is rational. Raises Undefined."""
     try:
         return _value(node, at or {})
-    except (ZeroDivisionError, OverflowError, ValueError, RecursionError) as error:
+    except OverflowError as error:
+        raise TooLarge(str(error)) from error
+    except (ZeroDivisionError, ValueError, RecursionError) as error:
         raise Undefined(str(error)) from error
 
 
@@ -93,6 +101,72 @@ def proportional(left: Node, right: Node) -> bool | None:
     return all(same_value(ratio, ratios[0]) for ratio in ratios)
 
 
+def same_zeros(left: Node, right: Node) -> bool:
+    """Whether left = 0 and right = 0 have the same solutions, as xy = 12 and y = 12/x do: by Newton's method."""
+    return _zeros_are_shared(left, right) and _zeros_are_shared(right, left)
+
+
+def _zeros_are_shared(left: Node, right: Node) -> bool:
+    """Whether solutions of left = 0, for each variable from several starts, are solutions of right = 0."""
+    names, found = variables(left, right), 0
+    if not names or _ON_INTEGERS & (operations(left) | operations(right)):
+        return False
+    for at in _points(names, whole=False):
+        for name in names:
+            for start in (at[name], -at[name], complex(0.3, 1.7)):
+                zero = _zero(left, at, name, start)
+                if zero is None:
+                    continue
+                try:
+                    if abs(value_of(right, {**at, name: zero})) > ZERO:
+                        return False
+                except Undefined:
+                    continue
+                found += 1
+    return found >= 2 * NEEDED
+
+
+def _zero(node: Node, at: Mapping[str, Value], name: str, x: complex) -> complex | None:
+    """A solution of node = 0 in ``name`` by the secant method from ``x``; None where it does not converge."""
+    try:
+        before, x = x, x * 1.01 + 0.01
+        value_before, value = (_complex(value_of(node, {**at, name: point})) for point in (before, x))
+        for _ in range(30):
+            if abs(value) < TINY:
+                return x
+            if value == value_before:
+                return None
+            before, x, value_before = x, x - value * (x - before) / (value - value_before), value
+            value = _complex(value_of(node, {**at, name: x}))
+    except Undefined:
+        pass
+    return None
+
+
+def too_large(node: Node) -> bool:
+    """Whether no value of ``node`` can be held, as of 2^{10^{10}} or x + (10^{10})!."""
+    try:
+        value_of(node, _points(variables(node), whole=bool(_ON_INTEGERS & operations(node)))[0])
+    except Undefined as error:
+        return isinstance(error, TooLarge)
+    return False
+
+
+def same_form(left: Node, right: Node) -> bool:
+    """Whether two expressions without a value say the same: equal operations on equal arguments."""
+    if not variables(left, right):
+        try:
+            return same_value(value_of(left), value_of(right))
+        except Undefined:
+            pass
+    if left == right:
+        return True
+    if left.op != right.op or not left.args or len(left.args) != len(right.args):
+        return False
+    orders = (right.args, right.args[::-1]) if left.op in ("+", "*") else (right.args,)
+    return any(all(map(same_form, left.args, args)) for args in orders)
+
+
 def _points(names: list[str], whole: bool) -> list[dict[str, Value]]:
     if not names:
         return [{}]
@@ -114,8 +188,8 @@ def _value(node: Node, at: Mapping[str, Value]) -> Value:
     args = [_value(arg, at) for arg in node.args]
     result = _apply(node.op, args)
     if isinstance(result, Fraction):
-        if max(result.numerator.bit_length(), result.denominator.bit_length()) > MAX_BITS:
-            raise Undefined("too large")
+        if _bits(result) > (MAX_BITS_OF_INTEGER if result.denominator == 1 else MAX_BITS):
+            raise TooLarge("too many digits")
     elif cmath.isnan(result):
         raise Undefined("not a number")
     return result
@@ -139,9 +213,9 @@ def _apply(op: str, args: list[Value]) -> Value:
     if op in ("floor", "ceil"):
         return Fraction(getattr(math, op)(_nearly_whole(args[0])))
     if op == "factorial":
-        return Fraction(math.factorial(_whole(args[0])))
+        return _factorial(_whole(args[0]))
     if op == "binom":
-        return Fraction(math.comb(_whole(args[0]), _whole(args[1])))
+        return _binomial(_whole(args[0]), _whole(args[1]))
     raise Undefined(f"{op} has no value")
 
 
@@ -156,9 +230,8 @@ def _arithmetic(op: str, left: Value, right: Value) -> Value:
 def _power(base: Value, exponent: Value) -> Value:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction):
         if exponent.denominator == 1:
-            size = max(base.numerator.bit_length(), base.denominator.bit_length())
-            if abs(exponent) * size > MAX_BITS:
-                raise Undefined("too large")
+            if abs(exponent) * (_bits(base) - 1) > MAX_BITS_OF_INTEGER:
+                raise TooLarge("too many digits")
             return base**exponent.numerator
         if exponent == Fraction(1, 2) and base >= 0:
             root = Fraction(math.isqrt(base.numerator), math.isqrt(base.denominator))
@@ -182,13 +255,29 @@ def _nearly_whole(value: Value) -> Fraction | float:
 
 def _whole(value: Value) -> int:
     value = _nearly_whole(value)
-    if not isinstance(value, Fraction) or value.denominator != 1 or not 0 <= value <= MAX_FACTORIAL:
-        raise Undefined("a factorial or binomial of something other than a small whole number")
+    if not isinstance(value, Fraction) or value.denominator != 1 or value < 0:
+        raise Undefined("a factorial or binomial of something other than a whole number")
     return value.numerator
+
+
+def _factorial(n: int) -> Fraction:
+    if n > MAX_FACTORIAL:
+        raise TooLarge("factorial")
+    return Fraction(math.factorial(n))
+
+
+def _binomial(n: int, k: int) -> Fraction:
+    if min(k, n - k) * n.bit_length() > MAX_BITS:
+        raise TooLarge("binomial")
+    return Fraction(math.comb(n, k))
+
+
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
 def _complex(value: Value) -> complex:
     try:
         return complex(float(value)) if isinstance(value, Fraction) else complex(value)
     except OverflowError as error:
-        raise Undefined("too large") from error
+        raise TooLarge("beyond the doubles") from error

@@ -24,13 +24,19 @@ _PHRASE = re.compile(r"\banswer\s{1,4}is\b|答案(?:是|为)", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
 _END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
 _BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
-_BETWEEN_BOXES = re.compile(
-    r"[\s$,;.*\\()\[\]]{0,20}(?:(?:\\text\{ ?)?(?:and|or)(?: ?\})?|和|或)?[\s$,;.*\\()\[\]]{0,20}"
-)
+# What may stand between the boxes of one answer: marks, "and", "or", and the name of what comes next.
+_MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad){0,30}"
+_JOINING = r"(?:\\text\s?\{\s?)?(?:and also|as well as|and|or|和|或|及)(?:\s(?:also|the other is))?(?:\s?\})?"
+_NAME = r"(?:\\?[a-zA-Z]+(?:_(?:\w|\{\w{1,4}\}))?(?:\([a-z]\))?|\([a-zA-Z, ]{1,12}\))\s?=\s?"
+_NAME_BEFORE = re.compile(rf"{_NAME}$")
+_BETWEEN_BOXES = re.compile(rf"{_MARKS}(?:{_JOINING})?{_MARKS}(?:{_NAME})?")
 _ANNOUNCED = re.compile(r"^\s*(?:\\text\{)?\s*(?:final )?answer(?: is)?\s*[:：]?\s*\}?\s*(?=\S)", re.IGNORECASE)
-_DISPLAY = re.compile(r"[\s*]*(\$\$|\\\[|(?=\\begin\{))")
+_DISPLAY = re.compile(r"[\s*]*(\$\$|\\\[)")
+_LINE_END = re.compile(r"\\begin\{|\\end\{|\n")
 _SENTENCE_END = re.compile(r"(?<!\\left)(?<!\\right)\.(?=\s|$)")
-_STATEMENT = re.compile(r"^[A-Za-z]{2,}(?:\s[^=\n]{0,200}?)?\s(?:is|are|equals|be)\b:?\s+(?=\S)")
+_SENTENCE = re.compile(r"[A-Za-z]{2,}\s")
+_VERB = re.compile(r"\s(?:is|are|equals|be|has|have)\b:?\s+(?=\S)")
+CLAUSE = re.compile(r",?\s(?:which|where|since|because|so that|such that)\s.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def final_answer(response: str) -> Extracted:
     if box is not None:
         text, end = _boxes(response, box)
         if text and (line is None or line.start() < end):
-            return Extracted(_ANNOUNCED.sub("", text), "boxed")
+            return Extracted(_statement(_ANNOUNCED.sub("", text)), "boxed")
     if line is not None:
         text = _value(response, line.end())
         if text:
@@ -90,37 +96,56 @@ def _value(response: str, start: int) -> str:
     text = response[start : start + 2 * MAX_ANSWER_CHARS]
     display = _DISPLAY.match(text)
     if display:
-        opening = display[1]
-        closing = {"$$": "$$", "\\[": "\\]"}.get(opening, r"\end{")
-        end = text.find(closing, display.end())
+        end = text.find({"$$": "$$", "\\[": "\\]"}[display[1]], display.end())
         if end > 0:
-            return text[display.end() : text.find("}", end) + 1 if not opening else end].strip()
-    for line in text.split("\n")[:4]:
+            return text[display.end() : end].strip()
+    for line in _lines(text)[:4]:
         if line.strip(_BLANK):
             return _statement(_SENTENCE_END.split(line.strip(), maxsplit=1)[0].strip())
     return ""
 
 
-def _statement(line: str) -> str:
-    """ "The probability is 1/2" says 1/2."""
-    match = _STATEMENT.match(line)
-    return line[match.end() :] if match else line
+def _lines(text: str) -> list[str]:
+    """Lines of ``text``; a line does not end inside an environment."""
+    lines, start, depth = [], 0, 0
+    for mark in _LINE_END.finditer(text):
+        depth = max(0, depth + {"\\begin{": 1, "\\end{": -1}.get(mark[0], 0))
+        if mark[0] == "\n" and depth == 0:
+            lines.append(text[start : mark.start()])
+            start = mark.end()
+    return [*lines, text[start:]]
+
+
+def _statement(text: str) -> str:
+    """What follows the main verb: 1/2, of "the probability that it is odd is 1/2"; else all of ``text``."""
+    if not _SENTENCE.match(text):
+        return text
+    verb = _last(_VERB, CLAUSE.sub("", text))
+    if verb is None or ("=" in text[: verb.start()] and text[verb.end()].isalpha()):
+        return text
+    return text[verb.end() :]
 
 
 def _boxes(response: str, last: re.Match) -> tuple[str, int]:
-    """Content of the last box and where it ends; joined with the boxes of its line that only commas or "and" part."""
-    line_start = response.rfind("\n", 0, last.start()) + 1
-    contents: list[str] = []
+    """Content of the last box and where it ends; joined with those before it that belong to one answer.
+
+    Boxes of one answer are parted by marks, "and" and "or"; in a list of boxes each keeps the name before it.
+    """
+    contents: list[tuple[str, str]] = []
     end = -1
-    for box in _BOX.finditer(response, max(line_start, last.start() - MAX_ANSWER_CHARS), last.end() + 1):
+    for box in _BOX.finditer(response, max(0, last.start() - MAX_ANSWER_CHARS), last.end() + 1):
         if box.start() < end:
             continue  # a box in a box
         content, box_end = _box_content(response, box.end())
         if contents and not _BETWEEN_BOXES.fullmatch(response, end, box.start()):
             contents = []
-        contents.append(content)
+        named = _NAME_BEFORE.search(response[max(end, box.start() - 20, 0) : box.start()])
+        contents.append((named[0] if named and "=" not in content else "", content))
         end = box_end
-    return ", ".join(filter(None, contents)), end
+    contents = [(name, content) for name, content in contents if content]
+    if len(contents) == 1:
+        return contents[0][1], end
+    return ", ".join(name + content for name, content in contents), end
 
 
 def _box_content(text: str, start: int) -> tuple[str, int]:
@@ -128,5 +153,8 @@ def _box_content(text: str, start: int) -> tuple[str, int]:
     if text[start] != "{":  # \boxed 42
         word = _BOX_WORD.match(text, start)
         return (word[0], word.end()) if word else ("", start)
-    end = closing_brace(text[start : start + 4 * MAX_ANSWER_CHARS], 0)
+    text_after = text[start : start + 4 * MAX_ANSWER_CHARS]
+    end = closing_brace(text_after, 0)
+    if end < 0 and (end := text_after.find(r"\}") + 1) and "{" in text_after[1:end]:  # \boxed{42\}
+        end = -1
     return (text[start + 1 : start + end], start + end + 1) if end > 0 else ("", start)

@@ -20,17 +20,16 @@ _SYMBOLS = {
     "°": r"^{\circ}", "√": r"\sqrt ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
     "θ": r"\theta ", "α": r"\alpha ", "λ": r"\lambda ", "ω": r"\omega ", "“": '"', "”": '"', "’": "'", "′": "'",
     "″": "''", "∅": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
-    "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
+    "ℝ": r"\mathbb{R}", "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
 }  # fmt: skip
 _SYMBOL = re.compile("[" + "".join(_SYMBOLS) + "]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\ufeff\ud800-\udfff]")
 
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,)(?=\d{3}(?!\d))")
+_REPEATING = re.compile(r"(?<=[\d.])(\d)\s?\(?repeating\)?")
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")
 _INVISIBLE = re.compile(r"\\!|\\(?:phantom|label|tag)\{[^{}]*\}|\{\s*\}")
-_SPACE = re.compile(
-    r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])|\\(?:thinspace|enspace)(?![a-zA-Z])|\\hspace\{[^{}]*\}|~|\s+"
-)
+_SPACE = re.compile(r"(?<!\\)\\[,;:> ]|\\q?quad|\\(?:thinspace|enspace)(?![a-zA-Z])|\\hspace\{[^{}]*\}|~|\s+")
 _SIZE = re.compile(
     r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|large|Large|scriptstyle)(?![a-zA-Z])\.?"
 )
@@ -71,7 +70,7 @@ _CIRCLE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))")
 _SHORT_FRAC = re.compile(r"\\frac\s*(?:(\d|[a-zA-Z])|(\{[^{}]*\}))\s*(?:(\d|[a-zA-Z])|(?=\{))")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*(\d+|[a-zA-Z])")
 _BARE_POINT = re.compile(r"(?<![\d.\w])\.(?=\d)")
-_TRAILING = re.compile(r"(?:\\\\|[.,;:!?])+$")
+_TRAILING = re.compile(r"(?:\\+|[.,;:!?])+$")
 _OUTER_BOLD = re.compile(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$")
 
 
@@ -82,6 +81,8 @@ def normalise(text: str) -> str:
     marks units and words.
     """
     text = _THOUSANDS.sub(",", _ascii(_CONTROL.sub("", text)))
+    if "repeating" in text:
+        text = _REPEATING.sub(r"\\overline{\1}", text)
     if "\\" in text:
         text = _plain_latex(text)
     else:
@@ -142,6 +143,7 @@ def _ascii(text: str) -> str:
 
 
 def _plain_latex(text: str) -> str:
+    text = text.replace('\\"', '"')
     if r"\begin" not in text:
         text = _DOUBLE_ESCAPE.sub(r"\\", text)
     text = _DELIMITERS.sub(" ", text)

@@ -18,8 +18,8 @@ _DECIMAL = re.compile(rf"([+-]?)({_PLAIN})")
 _SCIENTIFIC = re.compile(
     rf"([+-]?)(?:({_PLAIN})(?:[eE]|(?:\\times|\\cdot|\*|[xX])10(?:\^|\*\*))|10\^)(?:\{{([+-]?\d+)\}}|\(([+-]?\d+)\)|([+-]?\d+))"
 )
-_RATIO = re.compile(rf"([+-]?)\(?([+-]?)({_PLAIN})\)?/\(?([+-]?)({_PLAIN})\)?")
-_FRAC = re.compile(rf"([+-]?)(\d*)\\frac\{{([+-]?)({_PLAIN})\}}\{{([+-]?)({_PLAIN})\}}")
+_RATIO = re.compile(rf"([+-]?)(?:(\d+) )?\(?([+-]?)({_PLAIN})\)?/\(?([+-]?)({_PLAIN})\)?")  # 3/2, 1 1/2
+_FRAC = re.compile(rf"(\d*)\\frac\{{([+-]?(?:{_PLAIN}))\}}\{{([+-]?(?:{_PLAIN}))\}}")
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,10 @@ def parse_number(text: str) -> Number | None:
     match = _SCIENTIFIC.fullmatch(text)
     if match:
         return _scientific(match)
+    if r"\frac" in text:
+        text = _FRAC.sub(lambda match: f"{match[1]} {match[2]}/{match[3]}".lstrip(), text)
     match = _RATIO.fullmatch(text)
-    if match:
-        return _ratio(_sign(match[1]) * _sign(match[2]) * _sign(match[4]), match[3], match[5])
-    match = _FRAC.fullmatch(text)
-    if match:
-        return _mixed(match)
-    return None
+    return _ratio(match) if match else None
 
 
 def _scientific(match: re.Match) -> Number | None:
@@ -62,17 +59,11 @@ def _scientific(match: re.Match) -> Number | None:
     return Number(_sign(match[1]) * _plain(mantissa) * Fraction(10) ** int(exponent))
 
 
-def _ratio(sign: int, numerator: str, denominator: str) -> Number | None:
-    below = _plain(denominator)
-    return Number(sign * _plain(numerator) / below) if below else None
-
-
-def _mixed(match: re.Match) -> Number | None:
-    whole, signs = match[2], _sign(match[3]) * _sign(match[5])
-    if whole and signs < 0:
+def _ratio(match: re.Match) -> Number | None:
+    below, sign = _plain(match[6]), _sign(match[3]) * _sign(match[5])
+    if not below or (match[2] and sign < 0):
         return None
-    part = _ratio(signs, match[4], match[6])
-    return part and Number(_sign(match[1]) * (int(whole or 0) + part.value))
+    return Number(_sign(match[1]) * (int(match[2] or 0) + sign * _plain(match[4]) / below))
 
 
 def _plain(text: str) -> Fraction:

@@ -16,6 +16,7 @@ from v05_verl.grading.numbers import Number, parse_number
 from v05_verl.grading.rules import Rules
 
 DECIMALS_OF_A_ROUNDING = 6  # a decimal with this many digits may stand for an irrational or repeating number
+DECIMALS_OF_A_FLOAT = 15  # a gold answer with so many is a computed double: 0.30000000000000004
 DECIMALS_OF_A_DOUBLE = 12  # beyond it a computed value cannot tell whether a decimal is its rounding
 
 _BASE = re.compile(r"([+-]?)\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?\s?(\w+?)\s?\}{0,2}")
@@ -44,6 +45,8 @@ def same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules:
         return Verdict(base, "number")
     left, right = parse_number(gold), parse_number(prediction)
     if left is not None and right is not None:
+        if (left.decimals or 0) >= DECIMALS_OF_A_FLOAT and evaluate.same_value(float(left.value), float(right.value)):
+            return Verdict(True, "number")
         return Verdict(_same_values(left.value, right.value, right, percent, rules), "number")
     if left is not None and prediction.count(":") > 1:
         return Verdict(False, "number")  # the ratio of three numbers is none
@@ -51,17 +54,31 @@ def same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules:
     if any(trees):
         if not all(trees):
             return Verdict(False if tree(gold) or tree(prediction) else None, "expression")
-        return Verdict(evaluate.proportional(*trees), "expression")
-    left_tree, right_tree = tree(gold), tree(prediction)
-    if left_tree is None or right_tree is None:
+        same = evaluate.proportional(*trees)
+        return _unless_too_large(*trees) if same is None else Verdict(same or evaluate.same_zeros(*trees), "expression")
+    trees = tree(gold), tree(prediction)
+    if None in trees:
         return Verdict(None, "unread")
-    if evaluate.variables(left_tree, right_tree):
-        return Verdict(evaluate.equal(left_tree, right_tree), "expression")
+    if evaluate.variables(*trees):
+        same = evaluate.equal(*trees)
+        return _unless_too_large(*trees) if same is None else Verdict(same, "expression")
     try:
-        values = evaluate.value_of(left_tree), evaluate.value_of(right_tree)
+        values = evaluate.value_of(trees[0]), evaluate.value_of(trees[1])
         return Verdict(_same_values(*values, right, percent, rules), "expression")
     except evaluate.Undefined:
-        return Verdict(None, "unread")
+        return _unless_too_large(*trees)
+
+
+def _unless_too_large(left: syntax.Node, right: syntax.Node) -> Verdict:
+    """What has no value is left to math-verify; what is too large for one is compared as it is written."""
+    if evaluate.too_large(left) or evaluate.too_large(right):
+        return Verdict(evaluate.same_form(left, right), "too_large")
+    return Verdict(None, "unread")
+
+
+def holds_giant(text: str) -> bool:
+    """Whether any part of ``text`` is a number too large to hold, though the whole may be unreadable."""
+    return any(evaluate.too_large(node) for node in syntax.powers(text))
 
 
 def _same_base(gold: str, prediction: str) -> bool | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,12 +18,14 @@ from v05_verl.grading.extract import MAX_ANSWER_CHARS, final_answer
 from v05_verl.grading.latex import normalise
 from v05_verl.grading.overlong import penalty_of
 from v05_verl.grading.pool import shared_pool
+from v05_verl.grading.quantity import holds_giant
 from v05_verl.grading.rules import Rules, rules_for
 
 logger = logging.getLogger(__name__)
 
 MathVerify = Literal["auto", "require", "off"]
 MAX_CHARS_FOR_MATH_VERIFY = 600
+_SCATTERED_DIGITS = re.compile(r"\d \d")
 PRED_CHARS = 256
 
 _INSTALL = "math-verify is not installed; pip install 'v05_verl[math]', or set math_verify=off"
@@ -35,7 +38,8 @@ class Graded:
     Attributes:
         correct: whether the answer equals the gold answer; False where that could not be decided.
         path: the step that decided: "string", "words", "number", "expression", "structure" (different shapes),
-            "math_verify", "no_answer", "too_long"; or why none did: "undecided" (math-verify is off or the answer too
+            "too_large" (a tower or factorial that no computer holds, and written differently), "math_verify",
+            "no_answer", "too_long"; or why none did: "undecided" (math-verify is off or the answer too
             long for it), "unavailable" (it is not installed), "timeout", "error" (math-verify's or its process's),
             "defect" (an error of ours, told in the log).
     """
@@ -135,7 +139,12 @@ def _by_math_verify(gold: str, answer: str, workers: int, deadline: float) -> Gr
     if not _math_verify_installed():
         _warn_once("unavailable", f"{_INSTALL}. Answers that need it count as wrong (metric grader_error)")
         return Graded(False, "unavailable")
-    outcome = shared_pool(workers, deadline).verify(normalise(gold), normalise(answer))
+    gold, answer = normalise(gold), normalise(answer)
+    if _SCATTERED_DIGITS.search(answer):  # math-verify reads "3 4" as 7
+        return Graded(False, "undecided")
+    if holds_giant(answer) or holds_giant(gold):
+        return Graded(False, "too_large")
+    outcome = shared_pool(workers, deadline).verify(gold, answer)
     if outcome.status == "done":
         return Graded(outcome.correct, "math_verify")
     if outcome.status == "unavailable":

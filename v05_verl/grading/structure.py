@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 MAX_PARTS = 64
@@ -21,7 +21,7 @@ class Answer:
         kind: "list" and "set" are in any order, "tuple" is ordered (an interval is one), "matrix" holds its rows as
             tuples, "leaf" is not taken apart.
         text: the text of a leaf.
-        name: the left-hand side of a leaf like x = 5, "" where there is none.
+        name: the left-hand side of a leaf like x = 5, what an interval like 0 < f(x) < 1 bounds; "" where none stands.
         fences: the brackets of a tuple, as "[)".
         parts: the parts, in order.
     """
@@ -34,21 +34,53 @@ class Answer:
 
 
 _OPEN, _CLOSE = "([{", ")]}"
+_INDEX = r"(?:_(?:\w|\{[^{}]*\}))?"
+_VARIABLE = rf"(?:[a-zA-Z]{_INDEX}'*|\\(?!(?:pi|infty|emptyset)(?![a-zA-Z]))[a-zA-Z]+{_INDEX})"
+_CAPITALS = rf"(?:\\(?:angle|triangle|overline|vec|hat)\s?)?\{{?[A-Z]+{_INDEX}'*\}}?"  # AB, \angle ABC, S_{MBCN}
+_NAME = "|".join(
+    (
+        _VARIABLE,
+        rf"[a-zA-Z]{_INDEX}'*\s?\([^()=<>]*\)",  # f(x), P(A)
+        rf"\\frac\{{d\s?{_VARIABLE}\}}\{{d\s?[a-zA-Z]\}}|\\d?dot\s?\{{?{_VARIABLE}\}}?",  # rates
+    )
+)
+_NAME_OF_VALUE = "|".join(  # names only where a number or formula follows: AB = CD is an equation
+    (
+        rf"\|?{_CAPITALS}\|?|\\frac\{{{_CAPITALS}\}}\{{{_CAPITALS}\}}|{_CAPITALS}\s?[:/]\s?{_CAPITALS}",  # geometry
+        r"[a-zA-Z]{3,}(?: [a-zA-Z]+){0,3}|\\text\s?\{[^{}]*\}",  # words
+    )
+)
+_EQUALS = r"\s?(?:=|\\approx(?![a-zA-Z])|\\simeq(?![a-zA-Z])|~=)\s?"
+_LEFT_NAME = re.compile(rf"(?:({_NAME}){_EQUALS}(?=.)|({_NAME_OF_VALUE}){_EQUALS}(?=[-+.|\d\\(\[]))")
+_RIGHT_NAME = re.compile(rf"(.*[^\s]){_EQUALS}({_VARIABLE}|{_VARIABLE}\([a-z]\))")
+_NAMES_OF_TUPLE = re.compile(rf"\(\s?({_VARIABLE}(?:\s?,\s?{_VARIABLE})+)\s?\)\s?(?:=|\\in(?![a-zA-Z]))\s?(?=.)")
+_POINT = re.compile(r"[A-Z](?:_\w|')?\s?(?=\([^()]*,[^()]*\)$)")  # P(3, 4)
+_MEMBER = re.compile(rf"(?:{_VARIABLE})\s?\\in(?![a-zA-Z])\s?(?=.)")
+_ODD_MEMBER = re.compile(r"[a-z](?=\(.*\]$|\[.*\)$|\[.*\]$)")  # "t(0,4]", as one gold writes t in (0,4]
+_JOIN = re.compile(
+    r"\s?(?:,|;|\\text\s?\{\s?,?\s?(?:and|or)\s?\}|,?\s(?:and|or)\s|(?<=[)\]}])(?:and|or)(?=[(\[\\])"
+    r"|\\(?:land|lor|wedge|vee)\b)\s?"
+)
+_LEADING_JOIN = re.compile(r"^(?:\\text\s?\{\s?(?:and|or)\s?\}|(?:and|or)\s)\s?")
+_UNION = re.compile(r"\s?\\cup(?![a-zA-Z])\s?")
+_BUILDER = re.compile(rf"\s?{_VARIABLE}(?:\s?\\in\s?\\mathbb\s?\{{?R\}}?)?\s?[|:]\s?(.+)")
+_REALS = re.compile(r"\\mathbb\s?\{?R\}?")
 _MATRIX = re.compile(
     r"\\begin\{(?:[pbBvV]?matrix|smallmatrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:[pbBvV]?matrix|smallmatrix|array)\}"
 )
-_NAME = r"[a-zA-Z](?:_(?:\w|\{[^{}]*\}))?'*"
-_RATE = rf"\\frac\{{d\s?{_NAME}\}}\{{d\s?[a-zA-Z]\}}|\\d?dot\s?\{{?{_NAME}\}}?"
-_COMMAND = r"\\[a-zA-Z]+(?:_(?:\w|\{[^{}]*\}))?"
-_LEFT_SIDE = re.compile(rf"({_NAME}|{_COMMAND}|{_RATE}|{_NAME}\s?\([a-zA-Z](?:,\s?[a-zA-Z])*\))\s?=")
-_MEMBER = re.compile(rf"(?:{_NAME}|\\[a-zA-Z]+)\s?\\in\s?(?=.)")
-_ODD_MEMBER = re.compile(r"[a-z](?=\(.*\]$|\[.*\)$|\[.*\]$)")  # "t(0,4]", as one gold writes t in (0,4]
-_JOIN = re.compile(r"\s?(?:,|;|\\text\s?\{\s?,?\s?(?:and|or)\s?\}|,?\s(?:and|or)\s|\\(?:land|lor|wedge|vee)\b)\s?")
-_UNION = re.compile(r"\s?\\cup\s?")
-_RELATION = re.compile(r"\s?(\\(?:le|ge|lt|gt)(?![a-zA-Z])|<=|>=|<|>)\s?")
-_FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_PLAIN = {r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">"}
-_SYMBOL = re.compile(rf"{_NAME}|\\(?:theta|alpha|beta|lambda|mu|phi|omega)")
+_SYSTEM = re.compile(
+    r"\\begin\{(?:cases|aligned)\}(.*)\\end\{(?:cases|aligned)\}"
+    r"|\\\{\s?\\begin\{(?:array|aligned|matrix)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:array|aligned|matrix)\}"
+)
+_ROW_END = re.compile(r"\\\\|\\cr(?![a-z])")
+_RELATION = re.compile(r"\s?(\\(?:le|ge|lt|gt|ne)(?![a-zA-Z])|<=|>=|!=|<|>)\s?")
+_PLAIN = {r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\ne": "!="}
+_FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+_SYMBOL = re.compile(_VARIABLE)
+_HAS_VARIABLE = re.compile(
+    r"(?<![a-zA-Z\\])[a-zA-Z]{1,2}(?![a-zA-Z])|\\(?:theta|alpha|beta|lambda|mu|phi|omega)(?![a-zA-Z])"
+)
+_CONSTANTS = re.compile(r"\\(?:infty|pi|sqrt|frac|text)(?![a-zA-Z])|(?<![a-zA-Z\\])[ei](?![a-zA-Z])")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -60,16 +92,22 @@ def structure(text: str, split_commas: bool = True) -> Answer:
         split_commas: whether "1,000" is a list of 1 and 000; outside brackets only, and where a space follows the
             comma it always is one.
     """
-    text = _MEMBER.sub("", text.strip(), count=1) if r"\in" in text else text.strip()
+    text = text.strip()
+    named = _NAMES_OF_TUPLE.match(text)
+    if named:
+        return _with_names(structure(text[named.end() :]), re.split(r"\s?,\s?", named[1]))
+    if r"\in" in text:
+        text = _MEMBER.sub("", text, count=1)
     if _ODD_MEMBER.match(text):
         text = text[1:]
     pieces = split(text, _JOIN, thousands=not split_commas)
     if len(pieces) > 1:
+        pieces = [_LEADING_JOIN.sub("", piece) for piece in pieces]
         return Answer("list", parts=_flat([structure(piece, split_commas) for piece in pieces], "list"))
     pieces = split(text, _UNION)
     if len(pieces) > 1:
         return Answer("union", parts=_flat([structure(piece, True) for piece in pieces], "union"))
-    return _matrix(text) or _bracketed(text) or _interval(text) or _leaf(text)
+    return _matrix(text) or _system(text) or _bracketed(text) or _interval(text) or _leaf(text)
 
 
 def split(text: str, pattern: re.Pattern, thousands: bool = False) -> list[str]:
@@ -105,20 +143,44 @@ def _flat(parts: list[Answer], kind: str) -> tuple[Answer, ...]:
     return tuple(flat)
 
 
+def _with_names(answer: Answer, names: list[str]) -> Answer:
+    """(x, y) = (5, 8) names the parts 5 and 8; where it is a list or set of tuples, the parts of each."""
+    if answer.kind in ("list", "set"):
+        return replace(answer, parts=tuple(_with_names(part, names) for part in answer.parts))
+    if answer.kind != "tuple" or len(answer.parts) != len(names):
+        return answer
+    return replace(answer, parts=tuple(replace(p, name=p.name or n) for p, n in zip(answer.parts, names, strict=True)))
+
+
+def _rows(body: str) -> list[str]:
+    return [row.strip() for row in _ROW_END.split(body) if row.strip()]
+
+
 def _matrix(text: str) -> Answer | None:
     match = _MATRIX.fullmatch(text)
     if not match or r"\begin" in match[1]:
         return None
-    rows = [row.strip() for row in re.split(r"\\\\|\\cr(?![a-z])", match[1]) if row.strip()]
-    cells = [[structure(cell, False) for cell in row.split("&")] for row in rows]
+    cells = [[structure(cell, False) for cell in row.split("&")] for row in _rows(match[1])]
     return Answer("matrix", parts=tuple(Answer("tuple", parts=tuple(row)) for row in cells))
 
 
+def _system(text: str) -> Answer | None:
+    """The equations of a system as a list; a function by cases is none."""
+    match = _SYSTEM.fullmatch(text)
+    body = (match[1] or match[2] or "").replace("&=", "=").replace("& =", "=").replace("=&", "=") if match else ""
+    if not body or "&" in body or r"\begin" in body:
+        return None
+    return Answer("list", parts=_flat([structure(row.rstrip(",;. "), True) for row in _rows(body)], "list"))
+
+
 def _bracketed(text: str) -> Answer | None:
-    """A set, tuple, interval, or a leaf in superfluous brackets."""
+    """A set, tuple, interval, or a leaf or matrix in superfluous brackets."""
     if text.startswith(r"\{") and text.endswith(r"\}"):
         inner = text[2:-2]
         if _closes_at_end(text.replace(r"\{", "(").replace(r"\}", ")")):
+            builder = _BUILDER.fullmatch(inner)
+            if builder:
+                return structure(builder[1])
             return Answer(
                 "set", parts=_flat([structure(p, True) for p in split(inner, _JOIN)] if inner else [], "list")
             )
@@ -131,7 +193,7 @@ def _bracketed(text: str) -> Answer | None:
         return Answer("tuple", fences=text[0] + text[-1], parts=tuple(structure(part, True) for part in parts))
     if text[0] == "{" or (text[0] == "(" and text[-1] == ")"):
         return structure(text[1:-1], False)
-    return None
+    return _matrix(text[1:-1].strip())
 
 
 def _closes_at_end(text: str) -> bool:
@@ -145,38 +207,46 @@ def _closes_at_end(text: str) -> bool:
 
 
 def _interval(text: str) -> Answer | None:
-    """x > 2, 1 < x <= 3, 2 >= x as the interval that they describe."""
+    """x > 2, 1 < f(x) <= 3, 2 >= x as the interval that they describe, named by what it bounds; the reals."""
+    if _REALS.fullmatch(text):
+        return _ends("()", r"-\infty", r"\infty")
     pieces = _RELATION.split(text)
     relations = [_PLAIN.get(relation, relation) for relation in pieces[1::2]]
     sides = [piece.strip() for piece in pieces[::2]]
-    if len(relations) == 2 and _SYMBOL.fullmatch(sides[1]) and len({relation[0] for relation in relations}) == 1:
+    if len(relations) not in (1, 2) or not all(sides):
+        return None
+    if len(relations) == 2:
+        if len({relation[0] for relation in relations}) > 1 or "!=" in relations or not _bounds(sides[1]):
+            return None
         if relations[0][0] == ">":
             sides, relations = sides[::-1], [_FLIP[relation] for relation in relations[::-1]]
         fences = ("[" if relations[0] == "<=" else "(") + ("]" if relations[1] == "<=" else ")")
-        return _ends(fences, sides[0], sides[2])
-    if len(relations) != 1 or not all(sides):
-        return None
+        return _ends(fences, sides[0], sides[2], sides[1])
     relation, (left, right) = relations[0], sides
-    if not _SYMBOL.fullmatch(left):
+    if _bounds(right) and (not _bounds(left) or (_SYMBOL.fullmatch(right) and not _SYMBOL.fullmatch(left))):
         left, right, relation = right, left, _FLIP[relation]
-    if not _SYMBOL.fullmatch(left) or _SYMBOL.fullmatch(right):
+    if not _bounds(left) or (_bounds(right) and (_SYMBOL.fullmatch(right) or not _SYMBOL.fullmatch(left))):
         return None
+    if relation == "!=":
+        return Answer("union", parts=(_ends("()", r"-\infty", right, left), _ends("()", right, r"\infty", left)))
     if relation[0] == ">":
-        return _ends("[)" if relation == ">=" else "()", right, r"\infty")
-    return _ends("(]" if relation == "<=" else "()", r"-\infty", right)
+        return _ends("[)" if relation == ">=" else "()", right, r"\infty", left)
+    return _ends("(]" if relation == "<=" else "()", r"-\infty", right, left)
 
 
-def _ends(fences: str, low: str, high: str) -> Answer:
-    return Answer("tuple", fences=fences, parts=(_leaf(low), _leaf(high)))
+def _bounds(text: str) -> bool:
+    """Whether ``text`` holds a variable."""
+    return _HAS_VARIABLE.search(_CONSTANTS.sub("", text)) is not None
+
+
+def _ends(fences: str, low: str, high: str, name: str = "") -> Answer:
+    return Answer("tuple", name=name, fences=fences, parts=(_leaf(low), _leaf(high)))
 
 
 def _leaf(text: str) -> Answer:
     """A leaf; one with plus-minus becomes the list of its two values."""
-    match = _LEFT_SIDE.match(text)
-    name, body = (match[1].strip(), text[match.end() :].strip()) if match else ("", text)
-    if match and not body:
-        name, body = "", text
-    if name and (pieces := split(body, _JOIN)) and (len(pieces) > 1 or body.startswith((r"\{", r"\begin", "("))):
+    name, body = _named(_POINT.sub("", text, count=1))
+    if body != text and (body.startswith(("\\{", r"\begin", "(", "[")) or len(split(body, _JOIN)) > 1):
         inner = structure(body, False)
         if inner.kind != "leaf":
             return inner
@@ -185,3 +255,12 @@ def _leaf(text: str) -> Answer:
         lower = body.replace(r"\pm", "-").replace(r"\mp", "+")
         return Answer("list", parts=(Answer("leaf", upper, name), Answer("leaf", lower, name)))
     return Answer("leaf", body, name)
+
+
+def _named(text: str) -> tuple[str, str]:
+    """("x", "5") of "x = 5", "x \\approx 5" and "5 = x"; ("", text) where there is no name."""
+    match = _LEFT_NAME.match(text)
+    if match:
+        return (match[1] or match[2]).strip(), text[match.end() :].strip()
+    match = _RIGHT_NAME.fullmatch(text) if text.count("=") == 1 else None
+    return (match[2], match[1].strip()) if match else ("", text)

@@ -8,6 +8,9 @@ instead of being guessed at.
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +18,7 @@ from v05_verl.grading.tokens import FUNCTIONS, NAMES, ParseError, Token, tokens
 
 MAX_DEPTH = 40
 
+_NOT_IN_POWERS = re.compile(r"\\text(?![a-zA-Z])|[^ -~]|[\"#$%&?@~`]|\\[^a-zA-Z{}|]")
 _INVERSE = {"sin": "asin", "cos": "acos", "tan": "atan"}
 _GREEK = set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
@@ -41,6 +45,19 @@ def parse(text: str) -> Node:
     if parser.position != len(found):
         raise ParseError(f"{found[parser.position][1]!r} was not expected")
     return node
+
+
+def powers(text: str) -> Iterator[Node]:
+    """The powers, factorials and binomials that start at any token of ``text``, whatever stands around them."""
+    try:
+        parser = _Parser(tokens(_NOT_IN_POWERS.sub(" ", text), limit=len(text)))
+    except ParseError:
+        return
+    for start in range(len(parser.tokens)):
+        parser.depth, parser.position = 0, start
+        if parser.kind in ("number", "command", "letter") or parser.next in ("(", "{"):
+            with contextlib.suppress(ParseError, RecursionError):
+                yield parser.power()
 
 
 def symbols(node: Node) -> frozenset[str]:

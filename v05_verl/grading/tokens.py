@@ -56,7 +56,7 @@ def _repeating_decimal(match: re.Match) -> str:
     return rf"(\frac{{{above}}}{{{'9' * len(repeated) + '0' * len(fixed)}}})"
 
 
-def tokens(text: str) -> list[Token]:
+def tokens(text: str, limit: int = MAX_TOKENS) -> list[Token]:
     """Tokens of ``text``, a normalised answer; raises ParseError where a character belongs to none."""
     found, position = [], 0
     text = _rewritten(text).rstrip()
@@ -72,8 +72,8 @@ def tokens(text: str) -> list[Token]:
         elif token == r"\text":
             raise ParseError(r"\text inside an expression")
         found.append((kind, token))
-        if len(found) > MAX_TOKENS:
-            raise ParseError(f"more than {MAX_TOKENS} tokens")
+        if len(found) > limit:
+            raise ParseError(f"more than {limit} tokens")
     if not found:
         raise ParseError("empty")
     return found

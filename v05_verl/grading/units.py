@@ -14,6 +14,8 @@ _KNOWN = {
     "minute": "minute minutes min mins",
     "second": "second seconds sec secs",
     "day": "day days",
+    "week": "week weeks",
+    "month": "month months",
     "year": "year years yr yrs",
     "km/h": "km/h kmh kph km/hr",
     "km": "km kilometer kilometers kilometre kilometres",
@@ -25,7 +27,7 @@ _KNOWN = {
     "mile": "mile miles mi",
     "cent": "cent cents",
     "dollar": "dollar dollars usd",
-    "%": "% percent percents",
+    "%": "% percent percents percentage pct",
 }
 _NAMES = {spelling: unit for unit, spellings in _KNOWN.items() for spelling in spellings.split()}
 # Words after a number that belong to the mathematics and are no unit.

@@ -51,13 +51,15 @@ def main() -> None:
 
 def _grader():
     from math_verify import parse, verify
-    from math_verify.parser import ExprExtractionConfig, LatexExtractionConfig
+    from math_verify.parser import LatexExtractionConfig
 
-    targets = (LatexExtractionConfig(), ExprExtractionConfig())
+    targets = (LatexExtractionConfig(),)
 
     def grade(gold: str, prediction: str) -> bool:
         """math-verify on two boxed answers; its own timeouts are off, they need signals of the main thread."""
-        parsed = [parse(rf"$\boxed{{{text}}}$", targets, parsing_timeout=None) for text in (gold, prediction)]
+        # Without fallback: it would pick one number out of a text that it cannot read.
+        boxes = [rf"$\boxed{{{text}}}$" for text in (gold, prediction)]
+        parsed = [parse(box, targets, fallback_mode="no_fallback", parsing_timeout=None) for box in boxes]
         if not all(parsed):
             return False
         return bool(verify(*parsed, timeout_seconds=None, raise_on_error=True))
