@@ -16,19 +16,19 @@ SETTINGS=(reverse same_rate variants as_through_verl sort several_mini_batches w
 
 source recipes/cpu_env.sh
 
-MAIN=(grpo_n16 grpo_n16_p8 grpo_n8 grpo_n4 drgrpo_n16 dapo_n16 rloo_n16 rloo_n4 rloo_n2 rloo_n4_pool
+MAIN=(grpo_n16 grpo_n16_p8 grpo_n8 grpo_n4 grpo_n16_no_std dapo_n16 rloo_n16 rloo_n4 rloo_n2 rloo_n4_pool2
     v05 v05_wave v05_fixed1 v05_fixed2 v05_fixed4 v05_fixed8 v05_robust
-    v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust v05_fixed1_robust_pool v05_fixed2_robust_pool)
+    v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust v05_fixed1_robust_pool2 v05_fixed2_robust_pool2)
 PRIORS_AND_PRICES=(v05_no_prior v05_constant v05_tracker v05_oracle v05_fixed2_oracle v05_fixed2_robust_oracle
-    v05_fixed2_robust_history v05_cost_quarter v05_cost_x4
+    v05_cost_quarter v05_cost_x4
     v05_fixed1_robust_constant v05_fixed1_robust_oracle v05_fixed2_robust_constant)
-FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool
-    v05_fixed1_robust_pool)
-THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
-VARIANTS=(rloo_n4 v05 v05_predictable v05_prompt_weight v05_fixed4 v05_fixed4_predictable v05_fixed4_robust
-    v05_fixed4_robust_std v05_fixed4_robust_shared v05_fixed2 v05_fixed2_predictable)
+FEW=(grpo_n16 dapo_n16 rloo_n4 rloo_n4_pool2 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust v05_fixed2_robust_pool2
+    v05_fixed1_robust_pool2)
+THROUGH_VERL=(grpo_n16 dapo_n16 rloo_n4 v05 v05_wave v05_fixed4 v05_fixed2 v05_fixed2_robust_pool2 v05_fixed1_robust_pool2)
+VARIANTS=(rloo_n4 v05 v05_predictable v05_fixed4 v05_fixed4_predictable v05_fixed4_robust
+    v05_fixed4_robust_fused v05_fixed2 v05_fixed2_predictable)
 LONGER=(grpo_n16 grpo_n4 dapo_n16 rloo_n4 rloo_n2 v05 v05_wave v05_constant v05_tracker v05_oracle
-    v05_fixed4 v05_fixed4_robust v05_fixed2 v05_fixed2_robust_pool v05_fixed1_robust_pool)
+    v05_fixed4 v05_fixed4_robust v05_fixed2 v05_fixed2_robust_pool2 v05_fixed1_robust_pool2)
 ONE_RATE=(--learning-rates 2e-4)           # that of recipes/quickstart.sh
 RATES=(--learning-rates 1e-4 2e-4 4e-4 --tuning-seeds 2)
 

@@ -17,7 +17,7 @@ from data_prep import prepare, value_context
 from v05_verl.lab.tokenizer import build_tokenizer
 from v05_verl.prompt_text import BOXED, DAPO, TEMPLATES, decoded_problem_text, problem_text, strip_template, user_text
 from v05_verl.rollout_dumps import PromptIndex, read_rollouts, read_rows
-from v05_verl.value.records import read_release
+from v05_verl.value.evaluate.records import read_release
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"

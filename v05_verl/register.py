@@ -15,7 +15,9 @@ from importlib import import_module, metadata
 
 import wrapt
 
-SUPPORTED_VERL = ("0.9.1",)
+from v05_verl import pins
+
+SUPPORTED_VERL = (pins.VERL,)
 
 
 def _check_version() -> None:

@@ -29,10 +29,10 @@ def test_a_longer_run_is_cut_to_the_shorter_one():
 def write_runs(folder, accuracies):
     light, verl = folder / "light", folder / "verl"
     for seed, end in accuracies.items():
-        (light / "v05_fixed2_robust_pool").mkdir(parents=True, exist_ok=True)
+        (light / "v05_fixed2_robust_pool2").mkdir(parents=True, exist_ok=True)
         rows = [{"type": "evaluation", "rollouts": 128 * step, "sampled": 0.3} for step in (0, 1, 2)]
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        (light / "v05_fixed2_robust_pool" / f"lr0.0002-seed{seed}.jsonl").write_text(text)
+        (light / "v05_fixed2_robust_pool2" / f"lr0.0002-seed{seed}.jsonl").write_text(text)
         run = verl / "v05_fixed2_robust_pool2" / f"seed_{seed}" / "metrics"
         run.mkdir(parents=True)
         name = "val-core/reverse_sampled/acc/mean@1"
@@ -43,10 +43,10 @@ def write_runs(folder, accuracies):
 
 def test_runs_are_paired_by_arm_and_seed_and_missing_ones_named(tmp_path):
     light, verl = write_runs(tmp_path, {0: 0.4, 1: 0.2, 2: 0.5})
-    (light / "v05_fixed2_robust_pool" / "lr0.0002-seed2.jsonl").unlink()
+    (light / "v05_fixed2_robust_pool2" / "lr0.0002-seed2.jsonl").unlink()
     table = as_markdown(light, verl, 2e-4)
     # +.1 and -.1: mean 0, sd .1414, half width 12.706 * .1414 / sqrt(2) = 1.271.
-    assert "| v05_fixed2_robust_pool | 2 | +0.000 ± 1.271 | +0.000 ± 1.271 |" in table
+    assert "| v05_fixed2_robust_pool2 | 2 | +0.000 ± 1.271 | +0.000 ± 1.271 |" in table
     assert "Not there" in table and "seed2" in table
     with pytest.raises(ValueError, match="lr0.001-seed0"):
         as_markdown(light, verl, 1e-3)

@@ -42,8 +42,8 @@ MECHANISMS = [
     "v05_oracle",
     "v05_tracker",
     "v05_fixed1_robust",
-    "v05_fixed2_robust_std",
-    "v05_fixed4_robust_pool",
+    "v05_fixed2_robust",
+    "v05_fixed4_robust_pool2",
     "v05_robust",
 ]
 
@@ -53,11 +53,12 @@ def test_every_arm_trains_and_counts_its_rollouts(start, arm):
     first, *_, last = records(start, arm)
     settings = find_arm(arm)
     assert first["step"] == first["rollouts"] == 0
-    most = settings.prompts * max(settings.k_init, settings.k_max if settings.budget != "fixed" else 0)
+    k_init, is_fixed = settings.method.k_init, settings.k_max == settings.method.k_init
+    most = settings.prompts * settings.k_max
     assert 400 <= last["rollouts"] < 400 + most
-    if settings.budget == "fixed" and not settings.drop_all_same:
-        assert last["rollouts"] == last["step"] * settings.prompts * settings.k_init
-        assert last["rollouts_per_prompt"] == settings.k_init
+    if is_fixed and not settings.drop_all_same:
+        assert last["rollouts"] == last["step"] * settings.prompts * k_init
+        assert last["rollouts_per_prompt"] == k_init
     if settings.drop_all_same:
         assert last["all_same_share"] == 0
     if settings.prior == "oracle":

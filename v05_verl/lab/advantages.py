@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Advantages of every arm, from the baselines of ``core``."""
+"""Advantages of every arm, from the baselines of its method."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from v05_verl.core.baseline import KINDS, row_baselines
-from v05_verl.core.posterior import PriorModel, posterior, row_posterior_baselines
-from v05_verl.lab.arms import Arm
+from v05_verl.lab.arms import LightArm
 from v05_verl.lab.rollouts import Rollouts
+from v05_verl.method import Method
 
 GROUP_STD_EPS = 1e-6  # verl's
-PRIOR_STD_FLOOR = 0.3
 
 
 class Advantages(NamedTuple):
@@ -24,27 +22,15 @@ class Advantages(NamedTuple):
     baselines: np.ndarray
 
 
-def advantages(rollouts: Rollouts, prior: np.ndarray, arm: Arm, model: PriorModel) -> Advantages:
-    """(r - b) / scale, times the weight, for each rollout.
+def advantages(rollouts: Rollouts, prior: np.ndarray, arm: LightArm, method: Method) -> Advantages:
+    """r - b, for GRPO over the group's standard deviation.
 
-    ``prior`` (prompts,) is V on the reward scale, ``model`` the robust mode's.
+    ``prior`` (prompts,) is V on the reward scale, ``method`` the arm's with what it knew before these rollouts.
     """
-    row_prior = prior[rollouts.group]
-    if arm.baseline in KINDS:
-        baselines = row_baselines(rollouts.rewards, rollouts.group, rollouts.wave, row_prior, kind=arm.baseline)
-    else:
-        kind = "predictable" if arm.baseline == "posterior_predictable" else "shared"
-        rows = (rollouts.rewards, rollouts.group, rollouts.wave, row_prior)
-        baselines = row_posterior_baselines(*rows, model, kind=kind)
+    baselines = method.baselines(rollouts.rewards, rollouts.group, rollouts.wave, prior[rollouts.group])
     values = rollouts.rewards - baselines
-    if arm.scale == "group_std":
+    if arm.divides_by_std:
         values = values / (_group_std(rollouts)[rollouts.group] + GROUP_STD_EPS)
-    elif arm.scale == "prior_std":
-        predicted = posterior(0.0, np.zeros_like(prior), prior, model).mean
-        values = values / np.maximum(np.sqrt(1 - predicted**2), PRIOR_STD_FLOOR)[rollouts.group]
-    if arm.weight == "prompt":
-        sizes = np.bincount(rollouts.group)
-        values = values * (sizes[sizes > 0].mean() / sizes[rollouts.group])
     return Advantages(values, baselines)
 
 

@@ -48,7 +48,7 @@ def as_markdown(light: Path, verl: Path, rate: float) -> str:
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     missing = []
     for run in load_runs([verl]):
-        arm = run.arm.replace("_pool2", "_pool")  # the loop's name of the same arm
+        arm = run.arm
         file = light / arm / f"lr{rate:g}-seed{run.seed}.jsonl"
         if file.exists():
             sampled = next(name for name in run.accuracy if name.endswith("_sampled"))

@@ -13,24 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from v05_verl.core.posterior import PriorModel, worth_another
 from v05_verl.core.scale import to_reward
 from v05_verl.core.selection import most_uncertain
-from v05_verl.core.stopping import should_continue, wave_size
 from v05_verl.lab.advantages import advantages
-from v05_verl.lab.arms import Arm
+from v05_verl.lab.arms import REWARD_RANGE, LightArm
 from v05_verl.lab.policy_gradient import Optimization, Updater
-from v05_verl.lab.rollouts import Ask, Rollouts, collect
+from v05_verl.lab.rollouts import Rollouts, collect
 from v05_verl.lab.sampling import Samples, sample
 from v05_verl.lab.scoring import exact_accuracy
 from v05_verl.lab.tasks import Problem, Task
 from v05_verl.lab.tiny_lm import TinyLM
 from v05_verl.lab.toy import held_out_problems, training_problems
 from v05_verl.lab.warm_start import encode_problems, token_ids
+from v05_verl.method import Method, Robust
 from v05_verl.prior_record import PriorRecord
 from v05_verl.value import build
 
-REWARD_RANGE = (-1.0, 1.0)
 MAX_NEW_TOKENS = 12
 
 
@@ -48,7 +46,7 @@ class RunSettings:
 class Run:
     """State of one run; :meth:`records` trains and yields what is to be logged."""
 
-    def __init__(self, model: TinyLM, tokenizer, task: Task, arm: Arm, seed: int, settings: RunSettings):
+    def __init__(self, model: TinyLM, tokenizer, task: Task, arm: LightArm, seed: int, settings: RunSettings):
         self.model, self.tokenizer, self.arm, self.settings = model, tokenizer, arm, settings
         self.rng = np.random.default_rng([seed, 1])
         self.updater = Updater(model, settings.optimization)
@@ -56,7 +54,7 @@ class Run:
         self.held_out = encode_problems(held_out_problems(task, settings.held_out, seed), tokenizer)
         needs_model = arm.prior not in (None, "oracle")
         self.value_model = build(arm.prior, **arm.prior_options) if needs_model else None
-        self.record = PriorRecord()
+        self.record = PriorRecord() if isinstance(arm.method, Robust) else None
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
         self.started = time.perf_counter()
         self.notes: dict[str, list[float]] = defaultdict(list)
@@ -75,7 +73,7 @@ class Run:
     def _train_step(self) -> None:
         self.step += 1
         step = self._gather_mixed_groups() if self.arm.drop_all_same else self._gather()
-        result = advantages(step.rollouts, step.prior, self.arm, step.prior_model)
+        result = advantages(step.rollouts, step.prior, self.arm, step.method)
         norm = self.updater.update(self.step, step.prompts, step.rollouts, result.values, self.arm.clip_high, self.rng)
         self._note(step, result.baselines, norm)
 
@@ -83,12 +81,12 @@ class Run:
         """The next prompts with their priors and rollouts; the value model learns from the outcome."""
         problems, prior, true = self._next_prompts()
         prompts, answers = token_ids(problems, self.tokenizer)
-        model = self.record.model
-        rollouts = self._collect(prompts, answers, prior, model)
+        method = self.arm.method.knowing(self.record and self.record.model)
+        rollouts = self._collect(prompts, answers, prior, method)
         self.spent += len(rollouts)
         if self.arm.prior is not None:
             self._observe(problems, prior, rollouts)
-        return Step(prompts, true, prior, rollouts, model)
+        return Step(prompts, true, prior, rollouts, method)
 
     def _next_prompts(self) -> tuple[list[Problem], np.ndarray, np.ndarray]:
         """Problems, their priors and their exact mean rewards under the current policy."""
@@ -111,9 +109,10 @@ class Run:
             texts = [problem.prompt for problem in problems]
             n = rollouts.counts(len(problems))
             self.value_model.observe(texts, rollouts.successes(len(problems)), n, self.step)
-        first = rollouts.rows(rollouts.wave == 0)
-        n = first.counts(len(problems))
-        self.record.add(2 * first.successes(len(problems)) / n - 1, n, prior)
+        if self.record is not None:
+            first = rollouts.rows(rollouts.wave == 0)
+            n = first.counts(len(problems))
+            self.record.add(2 * first.successes(len(problems)) / n - 1, n, prior)
         self.value_seconds += time.perf_counter() - started
 
     def _gather_mixed_groups(self) -> Step:
@@ -129,7 +128,7 @@ class Run:
         return Step.joined(parts)
 
     def _collect(
-        self, prompts: list[list[int]], answers: list[list[int]], prior: np.ndarray, model: PriorModel
+        self, prompts: list[list[int]], answers: list[list[int]], prior: np.ndarray, method: Method
     ) -> Rollouts:
         padded = np.full((len(prompts), MAX_NEW_TOKENS), -1)
         for row, answer in enumerate(answers):
@@ -146,7 +145,10 @@ class Run:
                 max_new_tokens=MAX_NEW_TOKENS,
             )
 
-        return collect(draw, padded, self.arm.k_init, self.arm.k_max, budget(self.arm, prior, model))
+        def ask(group_mean: np.ndarray, n: np.ndarray, waves: np.ndarray, indices: np.ndarray) -> np.ndarray:
+            return method.further(group_mean, n, waves, prior[indices])
+
+        return collect(draw, padded, method.k_init, self.arm.k_max, ask)
 
     def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
         """Collects what the next record averages over its steps."""
@@ -190,8 +192,8 @@ class Step:
     prior: np.ndarray
     """(prompts,) V on the reward scale."""
     rollouts: Rollouts
-    prior_model: PriorModel
-    """What the robust mode knew before these rollouts."""
+    method: Method
+    """With what it knew before these rollouts."""
 
     def chosen(self, indices: np.ndarray, first_group: int) -> Step:
         """The prompts at ``indices``, numbered from ``first_group``."""
@@ -204,7 +206,7 @@ class Step:
             self.true[indices],
             self.prior[indices],
             rollouts,
-            self.prior_model,
+            self.method,
         )
 
     @staticmethod
@@ -214,26 +216,8 @@ class Step:
             np.concatenate([part.true for part in parts]),
             np.concatenate([part.prior for part in parts]),
             Rollouts.joined([part.rollouts for part in parts]),
-            parts[-1].prior_model,
+            parts[-1].method,
         )
-
-
-def budget(arm: Arm, prior: np.ndarray, model: PriorModel) -> Ask | None:
-    """The arm's budget policy for prompts with these priors; None where k is fixed."""
-    if arm.budget == "fixed":
-        return None
-    price = {"marginal_cost": arm.marginal_cost, "max_rollouts": arm.k_max}
-
-    def one_more(group_mean: np.ndarray, n: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return should_continue(group_mean, n, prior[indices], **price).astype(np.int64)
-
-    def one_wave(group_mean: np.ndarray, n: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return np.where(n == arm.k_init, wave_size(group_mean, n, prior[indices], **price), 0)
-
-    def one_if_worth_it(group_mean: np.ndarray, n: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return worth_another(group_mean, n, prior[indices], model, **price).astype(np.int64)
-
-    return {"sequential": one_more, "wave": one_wave, "value_of_information": one_if_worth_it}[arm.budget]
 
 
 def _endless(problems: list[Problem], seed: int) -> Iterator[Problem]:

@@ -14,8 +14,8 @@ from v05_verl.lab.sampling import Samples
 Draw = Callable[[np.ndarray, np.ndarray], Samples]
 """(indices of prompts, rollouts of each) -> samples, whose ``group`` counts within the given indices."""
 
-Ask = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(group_mean, n, indices of prompts) -> further rollouts of each prompt, 0 to stop."""
+Ask = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(group_mean, n, waves so far, indices of prompts) -> further rollouts of each prompt, 0 to stop."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def graded(samples: Samples, indices: np.ndarray, answers: np.ndarray) -> Rollou
     return Rollouts(group, wave, np.where(right, 1.0, -1.0), samples.tokens, samples.log_probs)
 
 
-def collect(draw: Draw, answers: np.ndarray, k_init: int, k_max: int, ask: Ask | None) -> Rollouts:
+def collect(draw: Draw, answers: np.ndarray, k_init: int, k_max: int, ask: Ask) -> Rollouts:
     """Rollouts of all prompts: ``k_init`` each, then as many more as ``ask`` wants, never above ``k_max``.
 
     The policy does not change within a step, so later rollouts are drawn in one batch and revealed one by one: what is
@@ -78,10 +78,10 @@ def collect(draw: Draw, answers: np.ndarray, k_init: int, k_max: int, ask: Ask |
     """
     everyone = np.arange(len(answers))
     first = graded(draw(everyone, np.full(len(answers), k_init)), everyone, answers)
-    if ask is None or k_max <= k_init:
+    if k_max <= k_init:
         return first
     successes, n = first.successes(len(answers)), first.counts(len(answers))
-    wanted = ask(2 * successes / n - 1, n, everyone)
+    wanted = ask(2 * successes / n - 1, n, np.ones_like(n), everyone)
     open_prompts = np.flatnonzero(wanted)
     if len(open_prompts) == 0:
         return first
@@ -111,5 +111,5 @@ def _reveal(
         n = k_init + shown[active]
         right = successes[prompts[active]] + right_so_far[active, shown[active]]
         more = np.zeros_like(more)
-        more[active] = ask(2 * right / n - 1, n, prompts[active])
+        more[active] = ask(2 * right / n - 1, n, np.full_like(n, 1 + round_number), prompts[active])
     return wave

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from v05_verl import arms
 from v05_verl.lab.arms import find_arm
 from v05_verl.lab.loop import Run, RunSettings
 from v05_verl.lab.policy_gradient import Optimization
@@ -115,7 +116,7 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
     optimization = Optimization(learning_rate=job.learning_rate, mini_batches=job.mini_batches)
     settings = RunSettings(rollouts=job.rollouts, optimization=optimization)
     run = Run(model, tokenizer, find_task(job.task), find_arm(job.arm), job.seed, settings)
-    lines = [{"type": "run", **asdict(job), "arm_settings": asdict(find_arm(job.arm))}]
+    lines = [{"type": "run", **asdict(job), "arm_settings": arms.load(job.arm).config}]
     lines += [{"type": "evaluation", **record} for record in run.records()]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     _write(out / job.path, lambda path: path.write_text(text, encoding="utf-8"))

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import torch
 
-from v05_verl.lab.arms import ARMS, MAIN_ARMS, find_arm
+from v05_verl import arms
+from v05_verl.lab.arms import find_arm
 from v05_verl.lab.compare import CONTROL, REFERENCE, as_markdown, summarize
 from v05_verl.lab.figures import draw
 from v05_verl.lab.study import Curve, Job, read_curve, run_all
@@ -74,7 +75,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m v05_verl.lab.train", description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tasks", nargs="+", choices=sorted(TASKS), default=sorted(TASKS))
-    parser.add_argument("--arms", nargs="+", default=MAIN_ARMS, metavar="ARM", help=f"of: {', '.join(ARMS)}")
+    parser.add_argument("--arms", nargs="+", required=True, metavar="ARM", help=f"of: {', '.join(arms.names())}")
     parser.add_argument("--seeds", type=int, default=10, help="reported seeds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rollouts", type=int, default=30720, help="per run")

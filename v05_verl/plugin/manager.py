@@ -14,7 +14,7 @@ from verl.utils import tensordict_utils as tu
 from v05_verl.plugin.records import TICKET_KEY, PromptRecord
 from v05_verl.plugin.value_client import PriorTicket, ValueClient
 from v05_verl.prior_record import PriorRecord
-from v05_verl.rollout.prompt_text import prompt_text
+from v05_verl.prompt_text import problem_text
 
 
 class V05AgentLoopManager(AgentLoopManagerTQ):
@@ -38,9 +38,10 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
         """Asks for the priors of a training batch, without waiting."""
         if self._value_model is None:
             raise RuntimeError("V05AgentLoopManager has no value model; run it with trainer.v1.trainer_mode=v05_sync")
+        infos = prompts["extra_info"] if "extra_info" in prompts.keys() else [None] * len(prompts)
         ticket = self._value_model.ask(
             [str(uid) for uid in prompts["uid"]],
-            [prompt_text(getattr(raw_prompt, "data", raw_prompt)) for raw_prompt in prompts["raw_prompt"]],
+            [problem_text(_plain(raw), _plain(info)) for raw, info in zip(prompts["raw_prompt"], infos, strict=True)],
             step=int(tu.get_non_tensor_data(prompts, "global_steps", 0)),
         )
         return replace(ticket, prior_model=self._prior_record.model) if self._prior_record else ticket
@@ -57,3 +58,8 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
         for part in ray.get([worker.take_records.remote() for worker in self.agent_loop_workers]):
             records.update(part)
         return records
+
+
+def _plain(value):
+    """What a non-tensor field holds."""
+    return getattr(value, "data", value)

@@ -16,7 +16,7 @@ from v05_verl import method
 from v05_verl.core import checks, scale
 from v05_verl.plugin.records import TICKET_KEY, PromptRecord
 from v05_verl.plugin.value_client import PriorTicket
-from v05_verl.rollout.prompt_text import prompt_text
+from v05_verl.prompt_text import problem_text
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
 
         uid = prompt["uid"]
         await tq.async_kv_put(key=uid, partition_id="train", tag={"status": "running"})
-        record = PromptRecord(uid=uid, text=prompt_text(prompt["raw_prompt"]))
+        record = PromptRecord(uid=uid, text=problem_text(prompt["raw_prompt"], prompt.get("extra_info")))
         self._rewards[uid], self._running[uid] = {}, record
         try:
             await self._run_waves(record, ticket, prompt, sampling_params, trajectory, trace)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.decomposition import TruncatedSVD
 
+from v05_verl.prompt_text import problem_text
 from v05_verl.value.text import HashedTfIdf, gram_counter
 
 TOPICS = 200
@@ -118,14 +119,10 @@ def read_corpus(path: str | Path) -> list[str]:
     try:
         if path.suffix == ".parquet":
             prompts = pq.read_table(path, columns=["prompt"]).column("prompt").to_pylist()
-            return [prompt if isinstance(prompt, str) else _user_text(prompt) for prompt in prompts]
+            return [problem_text(prompt) for prompt in prompts]
         texts = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values()):
-            return list(texts.values())
+            return [problem_text(text) for text in texts.values()]
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise ValueError(f"corpus {path}: cannot be read ({error})") from error
     raise ValueError(f"corpus {path}: expected parquet with a column prompt, or a JSON object of texts by name")
-
-
-def _user_text(messages: list[dict[str, str]]) -> str:
-    return "\n\n".join(message["content"] for message in messages if message["role"] == "user")

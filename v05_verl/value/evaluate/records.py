@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from v05_verl.json_lines import json_objects
+from v05_verl.prompt_text import decoded_problem_text, problem_text
+from v05_verl.rollout_dumps import read_rollouts, success_rates
 
 
 class Records(NamedTuple):
@@ -55,7 +57,7 @@ def read_release(path: str | Path, prompt_dict: str | Path, trials: int = 10) ->
     with open(prompt_dict, encoding="utf-8") as file:
         texts = json.load(file)
     rows = []
-    for where, row in _json_lines(path):
+    for where, row in json_objects(path):
         for field in ("id", "score", "model", "step", "dataset"):
             if field not in row:
                 raise ValueError(f"{where}: the row has no field {field!r}")
@@ -64,47 +66,29 @@ def read_release(path: str | Path, prompt_dict: str | Path, trials: int = 10) ->
             raise ValueError(f"{where}: prompt {name!r} is not in {prompt_dict}")
         if not -1 <= row["score"] <= 1:
             raise ValueError(f"{where}: score {row['score']} is outside [-1, 1]")
-        rows.append((texts[name], (row["score"] + 1) / 2, trials, row["model"], row["step"]))
+        rows.append((problem_text(texts[name]), (row["score"] + 1) / 2, trials, row["model"], row["step"]))
     return _records(rows, path)
 
 
 def read_rollout_dumps(
-    folder: str | Path, reward_range: tuple[float, float] = (-1.0, 1.0), policy: str | None = None
+    folder: str | Path,
+    reward_range: tuple[float, float] = (-1.0, 1.0),
+    policy: str | None = None,
+    prompt_of: Callable[[str], str | None] = decoded_problem_text,
 ) -> Records:
-    """verl's ``trainer.rollout_data_dir``: <step>.jsonl files of rollouts {input, score, step, ...}.
+    """verl's ``trainer.rollout_data_dir``, read as :mod:`v05_verl.rollout_dumps` does.
 
-    Rollouts of the same input and step are one row. ``policy`` names the run; default: the folder's name.
+    Rollouts of the same prompt and step are one row. ``policy`` names the run; default: the folder's name.
+    ``prompt_of`` finds the problem of a decoded prompt; ``PromptIndex(rows).text`` is exact where the run's data file
+    is at hand.
 
     Raises:
-        ValueError: no files, a missing field, a score outside ``reward_range``; each names file and line.
+        ValueError: no files, a line that is no rollout, a score outside ``reward_range``; each names file and line.
     """
-    folder, (lo, hi) = Path(folder), reward_range
-    files = sorted(folder.glob("*.jsonl"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.stem)])
-    groups: dict[tuple[int, str], list[float]] = defaultdict(list)
-    for path in files:
-        for where, row in _json_lines(path):
-            for field in ("input", "score", "step"):
-                if field not in row:
-                    raise ValueError(f"{where}: the row has no field {field!r}; is this a rollout dump of verl?")
-            if not lo <= row["score"] <= hi:
-                raise ValueError(f"{where}: score {row['score']} is outside the reward range [{lo:g}, {hi:g}]")
-            groups[int(row["step"]), row["input"]].append((row["score"] - lo) / (hi - lo))
-    name = policy or folder.name
-    rows = [(text, float(np.mean(r)), len(r), name, step) for (step, text), r in sorted(groups.items())]
+    rates, _ = success_rates(read_rollouts(folder), reward_range, prompt_of)
+    name = policy or Path(folder).name
+    rows = [(text, each.rate, each.rollouts, name, step) for (step, text), each in sorted(rates.items())]
     return _records(rows, folder)
-
-
-def _json_lines(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{where}: not a line of JSON ({error})") from error
-            yield where, row
 
 
 def _records(rows: list[tuple[str, float, int, str, int]], source: str | Path) -> Records:
