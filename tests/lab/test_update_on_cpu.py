@@ -97,7 +97,7 @@ def test_every_arm_runs_in_the_light_loop_too_and_unknown_ones_are_named():
     for name in arms.names():
         arm = find_arm(name)
         assert arm.name == name
-        # 128 rollouts a step in every arm of small groups, as through verl; groups of 8 and 16 without a prior take more.
+        # 128 rollouts a step in arms of small groups, as through verl; groups of 8 and 16 without a prior take more.
         assert arm.prompts * arm.method.k_init in (64, 128, 160, 256, 512)
     with pytest.raises(ValueError, match="unknown arm 'ppo'; there are grpo_n16"):
         find_arm("ppo")
