@@ -9,6 +9,7 @@ import torch
 
 pytestmark = pytest.mark.slow
 
+RANGE = "v05.reward_range=[-1,1]"
 V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
 
 
@@ -81,13 +82,13 @@ def reward_file(folder, kind):
 
 
 def test_a_reward_that_is_no_number_stops_the_run_and_names_the_prompt(launch, tmp_path):
-    run = launch(*V05, reward_file(tmp_path, "not_a_number"), "trainer.total_training_steps=3")
+    run = launch(*V05, reward_file(tmp_path, "not_a_number"), RANGE, "trainer.total_training_steps=3")
     assert run.wait() != 0
     assert "v05: reward nan of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
 
 
 def test_prompts_whose_rollouts_all_fail_are_counted(launch, tmp_path):
-    run = launch(*V05, reward_file(tmp_path, "fails"), "trainer.total_training_steps=2")
+    run = launch(*V05, reward_file(tmp_path, "fails"), RANGE, "trainer.total_training_steps=2")
     assert run.wait() == 0, run.log[-5000:]
     for step in run.metrics:
         failed = step["v05/rollouts/failed_prompts"]
