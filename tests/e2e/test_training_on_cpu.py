@@ -98,7 +98,8 @@ def test_prompts_whose_rollouts_all_fail_are_counted(launch, tmp_path):
     assert "cannot grade this" in run.log
 
 
-# verl's own GRPO example settings (examples/grpo_trainer): what is not said is verl's default, fixed micro-batches too.
+# verl's own GRPO example settings (examples/grpo_trainer) but the KL loss, whose reference model verl cannot load on
+# a CPU; what is not said is verl's default, fixed micro-batches too.
 FIXED = (
     "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=3",
     "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=5",
@@ -111,9 +112,6 @@ DYNAMIC = (
     "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=True",
 )
 VERLS_GRPO = (
-    "actor_rollout_ref.actor.use_kl_loss=True",
-    "actor_rollout_ref.actor.kl_loss_coef=0.001",
-    "actor_rollout_ref.actor.kl_loss_type=low_var_kl",
     "actor_rollout_ref.actor.entropy_coeff=0",
     "actor_rollout_ref.rollout.n=5",
     "algorithm.use_kl_in_reward=False",
@@ -130,4 +128,3 @@ def test_three_lines_turn_verls_grpo_settings_into_v05(launch, batches):
     multiple = 30 if batches is FIXED else 2  # lcm of 2 mini-batches x 3 rows, of 5 and of 2
     assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % multiple == 0 for step in steps)
     assert all(step["v05/batch/padding_rows"] < multiple for step in steps)
-    assert all("actor/kl_loss" in step for step in steps)
