@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 
 from v05_verl.report import costs, provenance
-from v05_verl.report.metrics_files import join, read_launch
-from v05_verl.report.statistics import Curve
+from v05_verl.report.metrics_files import STEPS, join, read_launch
+from v05_verl.report.statistics import Curve, value_at
 
 ACCURACY = re.compile(r"val-core/(?P<source>.+)/acc/mean@(?P<n>\d+)")
 MEAN = "mean"
@@ -56,6 +57,17 @@ class Run:
     def accuracy_curve(self, source: str, axis: str) -> Curve:
         """Accuracy on one validation set, or MEAN, along an axis."""
         return _curve(self.metrics, costs.column(self.accuracy, source), axis)
+
+    def final_accuracy(self, source: str) -> float | None:
+        """Accuracy at the run's own rollouts at its last validation, see WINDOW_STATEMENT."""
+        curve = self.accuracy_curve(source, "rollouts")
+        return value_at(curve, curve.x[-1]) if len(curve.x) else None
+
+    def mean(self, metric: str) -> float | None:
+        """Mean over the training steps."""
+        values = costs.column(self.metrics, metric).dropna()
+        weights = costs.steps(self.metrics).reindex(values.index)
+        return float(np.average(values, weights=weights)) if len(values) else None
 
 
 def load_runs(folders: list[Path]) -> list[Run]:
@@ -112,7 +124,7 @@ def load_run(folder: Path) -> Run:
     history = join([read_launch(file) for file in files])
     metrics = pd.DataFrame.from_dict(history.records, orient="index").apply(pd.to_numeric, errors="coerce")
     metrics.index.name = "step"
-    size, notes = _step_size(folder, files, "v05/spent/rollouts" in metrics)
+    size, notes = _step_size(folder, files, metrics)
     metrics = metrics.join(costs.spent(metrics, size)) if len(metrics) else metrics
     accuracy, samples = _accuracies(metrics)
     if not files:
@@ -157,7 +169,7 @@ def _launch_order(file: Path) -> tuple[float, str]:
     return (float(file.stem) if file.stem.isdigit() else float("inf"), file.stem)
 
 
-def _step_size(folder: Path, files: list[Path], counts_itself: bool) -> tuple[costs.StepSize | None, list[str]]:
+def _step_size(folder: Path, files: list[Path], metrics: pd.DataFrame) -> tuple[costs.StepSize | None, list[str]]:
     """Prompts and rollouts per step from the configurations of all launches, which must agree."""
     configs = sorted((folder / "hydra").glob("*/.hydra/config.yaml"))
     sizes = {_read_step_size(config) for config in configs}
@@ -168,7 +180,9 @@ def _step_size(folder: Path, files: list[Path], counts_itself: bool) -> tuple[co
         )
     if sizes:
         return sizes.pop(), []
-    lost = "" if counts_itself else "; rollouts, tokens and rollouts per prompt are unknown"
+    if STEPS in metrics:  # the light loop counts itself and has no configuration of verl's
+        return None, []
+    lost = "" if "v05/spent/rollouts" in metrics else "; rollouts, tokens and rollouts per prompt are unknown"
     return None, [f"no hydra/<launch>/.hydra/config.yaml{lost}"] if files else []
 
 

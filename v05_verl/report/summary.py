@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from v05_verl.report import labels
-from v05_verl.report.costs import COST_STATEMENT, column
+from v05_verl.report.costs import COST_STATEMENT, column, steps
 from v05_verl.report.runs import MEAN, Run
 from v05_verl.report.statistics import (
     TARGET_STATEMENT,
@@ -72,14 +72,9 @@ class Aggregator:
         """The arm's runs, by seed."""
         return sorted((run for run in self.runs if run.arm == arm), key=lambda run: run.seed)
 
-    def final(self, run: Run, source: str) -> float | None:
-        """Accuracy at the run's own rollouts at its last validation."""
-        curve = run.accuracy_curve(source, "rollouts")
-        return value_at(curve, curve.x[-1]) if len(curve.x) else None
-
     def target(self) -> float | None:
         """Final accuracy of the target arm, mean over its seeds."""
-        finals = [self.final(run, self.headline) for run in self.of(self.target_arm)] if self.target_arm else []
+        finals = [run.final_accuracy(self.headline) for run in self.of(self.target_arm)] if self.target_arm else []
         return interval([final for final in finals if final is not None]).mean
 
     def to_target(self, run: Run) -> float | None:
@@ -172,9 +167,9 @@ def _arm_summary(aggregate: Aggregator, arm: str) -> dict[str, Any]:
     return {
         "label": labels.arm_label(arm),
         "seeds": [run.seed for run in runs],
-        "final_accuracy": over_seeds(lambda run: aggregate.final(run, aggregate.headline)),
+        "final_accuracy": over_seeds(lambda run: run.final_accuracy(aggregate.headline)),
         "final_accuracy_by_set": {
-            source: over_seeds(lambda run, source=source: aggregate.final(run, source)) for source in aggregate.sources
+            source: over_seeds(lambda run, source=source: run.final_accuracy(source)) for source in aggregate.sources
         },
         "rollouts": over_seeds(lambda run: _last(run, "rollouts")),
         "rollouts_to_target": _to_target_summary(aggregate, arm),
@@ -183,11 +178,11 @@ def _arm_summary(aggregate: Aggregator, arm: str) -> dict[str, Any]:
         "validation_s": over_seeds(lambda run: _total(run, "timing_s/testing")),
         "steps": over_seeds(lambda run: _trained_steps(run)),
         "tokens": over_seeds(lambda run: _last(run, "tokens")),
-        "rollouts_per_prompt": over_seeds(lambda run: _mean(run, "rollouts_per_prompt")),
+        "rollouts_per_prompt": over_seeds(lambda run: run.mean("rollouts_per_prompt")),
         "diagnostics": {
-            metric: over_seeds(lambda run, metric=metric: _mean(run, metric))
+            metric: over_seeds(lambda run, metric=metric: run.mean(metric))
             for metric in DIAGNOSTICS
-            if any(_mean(run, metric) is not None for run in runs)
+            if any(run.mean(metric) is not None for run in runs)
         },
     }
 
@@ -214,11 +209,6 @@ def _over_seeds(values: dict[int, float | None]) -> dict[str, Any]:
     return {"mean": mean, "ci95": ci95, "per_seed": {str(seed): value for seed, value in values.items()}}
 
 
-def _mean(run: Run, metric: str) -> float | None:
-    values = column(run.metrics, metric).dropna()
-    return float(values.mean()) if len(values) else None
-
-
 def _total(run: Run, metric: str) -> float | None:
     values = column(run.metrics, metric).dropna()
     return float(values.sum()) if len(values) else None
@@ -230,7 +220,7 @@ def _last(run: Run, cost: str) -> float | None:
 
 
 def _trained_steps(run: Run) -> float:
-    return float(column(run.metrics, "training/global_step").notna().sum())
+    return float(steps(run.metrics)[column(run.metrics, "training/global_step").notna()].sum())
 
 
 def _difference(a: float | None, b: float | None) -> float | None:
