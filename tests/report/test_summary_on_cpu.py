@@ -5,8 +5,9 @@ import json
 import pytest
 
 from v05_verl.report import missing
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import MEAN, load_runs
-from v05_verl.report.summary import Aggregator, summarise
+from v05_verl.report.summary import summarise
 
 
 def summary_of(folder, arms=(), seeds=(), sets=(), **options):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from v05_verl.lab.study import Job, run_all
+from v05_verl.report.aggregate import default_headline
 from v05_verl.report.runs import load_run
-from v05_verl.report.summary import default_headline
 
 EXTENSIONS = 3
 
