@@ -55,7 +55,7 @@ class Aggregator:
         self.references = list(references) or [arm for arm in REFERENCES if arm in self.arms]
         self.target_arm = self.references[0] if self.references else None
         self.control = control or (CONTROL if CONTROL in self.arms else None)
-        self.target = cache(self._target)
+        self.target, self.drawn = cache(self._target), cache(self._drawn)
 
     def of(self, arm: str) -> list[Run]:
         """The arm's runs, by seed."""
@@ -67,13 +67,14 @@ class Aggregator:
         control = same if same in self.arms else self.control
         return control if control in self.arms and control != arm else None
 
-    def drawn(self) -> list[str]:
-        """Arms with a learning curve: all, or of many the target's, the control and the best by final accuracy."""
+    def _drawn(self) -> list[str]:
+        """Arms with a learning curve: all, or of many the target's, the control, the quickstart's and the best ones."""
         if len(self.arms) <= DRAWN or self.headline is None:
             return self.arms
         finals = {arm: self._mean_final(arm, self.headline) or 0.0 for arm in self.arms}
         best = sorted(self.arms, key=finals.__getitem__, reverse=True)
-        chosen = [arm for arm in dict.fromkeys((self.target_arm, self.control, *best)) if arm in self.arms]
+        wanted = dict.fromkeys((self.target_arm, self.control, *labels.QUICKSTART_ARMS, *best))
+        chosen = [arm for arm in wanted if arm in self.arms]
         return labels.arm_order(chosen[:DRAWN])
 
     def _mean_final(self, arm: str, source: str) -> float | None:

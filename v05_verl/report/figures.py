@@ -33,6 +33,7 @@ STYLE = {
     "axes.spines.right": False,
     "svg.hashsalt": "v05_verl",
 }
+NOTE = {"ha": "right", "va": "center", "fontsize": 8, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
 
 
 def render(aggregate: Aggregator, summary: dict[str, Any], is_quickstart: bool) -> dict[str, dict[str, bytes]]:
@@ -124,7 +125,7 @@ def by_arm(summary: dict[str, Any]) -> Figure:
     for place, reach in enumerate(reaches):
         if reach["share_of_target_arm"]["mean"] is None and summary["target_arm"]:
             note = f"reached by {reach['reached']} of {reach['of']} seeds"
-            right.text(0.98, place, note, transform=right.get_yaxis_transform(), ha="right", va="center", fontsize=8)
+            right.text(0.98, place, note, transform=right.get_yaxis_transform(), **NOTE)
     right.axvline(1, zorder=1, **TARGET_STYLE)
     target = labels.arm_label(summary["target_arm"]) if summary["target_arm"] else "no target"
     right.set(xlabel=f"rollouts to {target}'s final accuracy, share of its rollouts", xlim=(0, None))

@@ -40,6 +40,7 @@ class Run:
     samples: dict[str, int] = field(default_factory=dict)
     """Answers per validation problem that each accuracy is a mean of."""
     notes: list[str] = field(default_factory=list)
+    _curves: dict[tuple[str, str], Curve] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -57,7 +58,9 @@ class Run:
 
     def accuracy_curve(self, source: str, axis: str) -> Curve:
         """Accuracy on one validation set, or MEAN, along an axis."""
-        return _curve(self.metrics, costs.column(self.accuracy, source), axis)
+        if (source, axis) not in self._curves:
+            self._curves[source, axis] = _curve(self.metrics, costs.column(self.accuracy, source), axis)
+        return self._curves[source, axis]
 
     def final_accuracy(self, source: str) -> float | None:
         """Accuracy at the run's own rollouts at its last validation, see WINDOW_STATEMENT."""

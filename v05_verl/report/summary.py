@@ -64,7 +64,7 @@ def summarise(runs: list[Run], aggregate: Aggregator, notes: list[str]) -> dict[
             "costs": COST_STATEMENT,
             "ci95": "half-width of the 95% interval of the mean over seeds, Student's t; null with one seed",
         },
-        **origin(runs),
+        **_once(origin(runs)),
         "notes": notes,
     }
 
@@ -82,6 +82,13 @@ def origin(runs: list[Run]) -> dict[str, Any]:
         "dirty": any(launch["dirty"] for launch in launches) if launches else None,
         "launches": launches,
     }
+
+
+def _once(origin: dict[str, Any]) -> dict[str, Any]:
+    """Without the launches' own copies of what all agree on."""
+    agreed = {name for name in ("versions", "commit") if origin[name] is not None}
+    launches = [{name: launch[name] for name in launch if name not in agreed} for launch in origin["launches"]]
+    return origin | {"launches": launches}
 
 
 def _arm_summary(aggregate: Aggregator, arm: str) -> dict[str, Any]:
