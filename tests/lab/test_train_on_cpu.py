@@ -118,7 +118,7 @@ def test_a_study_is_resumable_and_reported(tmp_path, capsys):
     main(arguments)
     printed = capsys.readouterr().out
     assert "4 runs, 0 finished before, 1 warm starts" in printed and "4 runs, 0 finished before, 2 warm" in printed
-    folder = tmp_path / "rollouts512-mini1-start0.05" / "sort"
+    folder = tmp_path / "sort-rollouts512-mini1-start0.05"
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["arms"]["rloo_n4"]["seeds"] == [0, 1]
     assert summary["accuracy_of"] == "sort_sampled" and summary["target_arm"] == "grpo_n16"
@@ -149,6 +149,16 @@ def test_a_study_is_resumable_and_reported(tmp_path, capsys):
     assert metrics(file) == whole
     main(arguments)
     assert "4 runs, 4 finished before, 0 warm starts" in capsys.readouterr().out
+
+
+def test_a_name_is_that_of_one_comparison(capsys):
+    for arguments, sentence in (
+        (["--name", "both", "--tasks", "reverse", "sort"], "is the folder of one comparison"),
+        (["--name", "runs", "--tasks", "sort"], "choose another name"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--out", "nowhere", "--arms", "v05", *arguments])
+        assert sentence in capsys.readouterr().err
 
 
 def metrics(run_json):

@@ -65,6 +65,7 @@ class Job:
             "mini-batches": self.mini_batches,
             "warm-start": self.warm_start,
             "evaluations": self.evaluations,
+            "name": "alone",
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         return ["python", "-m", "v05_verl.lab.train", *words]

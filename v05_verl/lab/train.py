@@ -5,9 +5,10 @@
     python -m v05_verl.lab.train --out DIR [--tasks reverse sort] [--arms grpo_n16 rloo_n4 v05 ...] [--seeds 10]
 
 For every arm the learning rate is chosen on seeds that are not reported; then the reported seeds run, each with one
-warm start, prompts and held-out problems for all arms. Every run is a folder as those through verl, under DIR/runs; a
-second call goes on where the first ended. The reported runs are copied to DIR/<name>/<task>/<arm>/seed_<k>, and
-``python -m v05_verl.report`` makes tables and figures of that folder.
+warm start, prompts and held-out problems for all arms. Every run is a folder as those through verl, under DIR/runs,
+where all comparisons find it; a second call goes on where the first ended. The reported runs are copied to
+DIR/<name>/<arm>/seed_<k>, and ``python -m v05_verl.report`` makes tables and figures of DIR/<name>. Arms and seeds of a
+later call with that name come beside those of the first.
 """
 
 from __future__ import annotations
@@ -52,14 +53,17 @@ def study(task: str, options: argparse.Namespace) -> Path:
         for arm in options.arms
     ]
     run_all(jobs, out, options.jobs)
-    folder = out / (options.name or jobs[0].setting) / task
+    folder = out / (options.name or f"{task}-{jobs[0].setting}")
     for job in jobs:
         copy = folder / job.arm / f"seed_{job.seed}"
         shutil.rmtree(copy, ignore_errors=True)  # may be of another learning rate
         shutil.copytree(out / job.path, copy)
     tuning = {arm: {"rates": of, "best_is_at_edge": bool(beyond_edge(of))} for arm, of in scores.items()}
-    notes = {"command": options.command, "tuning_seeds": sorted({job.seed for job in tuning_jobs}), "tuning": tuning}
-    (folder / "study.json").write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+    file = folder / "study.json"
+    before = json.loads(file.read_text(encoding="utf-8"))["tuning"] if file.exists() else {}
+    seeds = sorted({job.seed for job in tuning_jobs})
+    notes = {"command": options.command, "tuning_seeds": seeds, "tuning": before | tuning}
+    file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
     return folder
 
 
@@ -82,11 +86,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")
     parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
     parser.add_argument("--evaluations", type=int, default=24, help="per run, beside the one before training")
-    parser.add_argument("--name", help="folder of the comparison under DIR; several may share runs (the setting)")
+    parser.add_argument("--name", help="folder of the comparison under DIR (the task and the setting)")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
     given = sys.argv[1:] if arguments is None else arguments
     options.command = shlex.join(["python", "-m", "v05_verl.lab.train", *given])
+    if options.name and len(options.tasks) > 1:
+        parser.error(f"--name {options.name} is the folder of one comparison: give one of the tasks with --tasks")
+    if options.name in ("runs", "starts"):
+        parser.error(f"--name {options.name}: the runs of all comparisons lie in that folder, choose another name")
     for arm in options.arms:
         find_arm(arm)
     return options

@@ -5,7 +5,7 @@
 Writes ``summary.json`` into ``--out`` (the first RUN_DIR unless given) and, into its folder ``report/``,
 ``report.html``, ``table.md``, ``table.csv`` (means), ``seeds.csv`` (each seed's values), ``paired.csv`` (differences)
 and every figure as PNG and SVG. Prints the table. Runs through verl beside those of the light loop:
-``python -m v05_verl.report verl=outputs/q light=outputs/light/as_through_verl/reverse --control light --out DIR``.
+``python -m v05_verl.report verl=outputs/q light=outputs/light/as_through_verl --control light --out DIR``.
 """
 
 from __future__ import annotations
