@@ -48,7 +48,8 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
         variants) study --tasks reverse "${ONE_RATE[@]}" --arms "${VARIANTS[@]}" ;;
         # seeds, learning rate and validations of recipes/results/quickstart, to be paired with it arm by arm:
         # python -m v05_verl.report verl=outputs/q light=$OUT/as_through_verl --control light --out outputs/agreement
-        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 "${ONE_RATE[@]}" --evaluations 5 --arms "${THROUGH_VERL[@]}" ;;
+        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 "${ONE_RATE[@]}" --evaluations 5 \
+            --arms "${THROUGH_VERL[@]}" ;;
         sort) study --tasks sort "${RATES[@]}" --arms "${MAIN[@]}" ;;
         several_mini_batches) study --tasks reverse "${RATES[@]}" --mini-batches 4 --arms "${FEW[@]}" ;;
         weak_start) study --tasks reverse "${RATES[@]}" --warm-start 0.25 --arms "${FEW[@]}" ;;

@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from v05_verl.report import figures, findings, labels, missing, page, tables
+from v05_verl.report import csv_files, figures, findings, labels, missing, page, tables
 from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import load_runs
 from v05_verl.report.summary import summarise
@@ -70,9 +70,9 @@ def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict
         for kind, data in image.items():
             (folder / f"{name}.{kind}").write_bytes(data)
     (folder / "table.md").write_text(text, encoding="utf-8")
-    (folder / "table.csv").write_text(tables.means_csv(summary), encoding="utf-8")
-    (folder / "seeds.csv").write_text(tables.seeds_csv(summary), encoding="utf-8")
-    (folder / "paired.csv").write_text(tables.paired_csv(summary), encoding="utf-8")
+    (folder / "table.csv").write_text(csv_files.means(summary), encoding="utf-8")
+    (folder / "seeds.csv").write_text(csv_files.seeds(summary), encoding="utf-8")
+    (folder / "paired.csv").write_text(csv_files.paired(summary), encoding="utf-8")
     text = page.html(summary, tables.all_tables(summary), images)
     (folder / "report.html").write_text(text, encoding="utf-8")
 
