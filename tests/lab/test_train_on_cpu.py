@@ -9,9 +9,10 @@ import pytest
 from v05_verl.lab.arms import find_arm
 from v05_verl.lab.loop import Run, RunSettings
 from v05_verl.lab.policy_gradient import Optimization
+from v05_verl.lab.study import Job
 from v05_verl.lab.tasks import find_task
 from v05_verl.lab.tokenizer import build_tokenizer
-from v05_verl.lab.train import main
+from v05_verl.lab.train import main, parse
 from v05_verl.lab.warm_start import WarmStart, warm_started
 
 TIMES = ("timing_s/step", "timing_s/testing", "lab/value_s")
@@ -46,6 +47,7 @@ MECHANISMS = [
     "v05_fixed2_robust",
     "v05_fixed4_robust_pool2",
     "v05_robust",
+    "v05_auto",
 ]
 
 
@@ -53,12 +55,14 @@ MECHANISMS = [
 def test_every_arm_trains_and_counts_its_rollouts(start, arm):
     *_, (steps, last) = records(start, arm)
     settings = find_arm(arm)
-    k_init, is_fixed = settings.method.k_init, settings.k_max == settings.method.k_init
-    most = settings.prompts * settings.k_max
-    assert 400 <= last["v05/spent/rollouts"] < 400 + most
-    if is_fixed and not settings.drop_all_same:
-        assert last["v05/spent/rollouts"] == steps * settings.prompts * k_init
-        assert last["v05/rollouts/per_prompt/mean"] == k_init
+    k_init, is_fixed = settings.method.k_init, settings.k_max is None
+    most = settings.prompts * (settings.k_max or k_init)
+    spent, per_prompt = last["v05/spent/rollouts"], last["v05/rollouts/per_prompt/mean"]
+    assert 400 <= spent < 400 + most
+    if arm == "v05_auto":
+        assert spent == steps * 128 and per_prompt == 4  # 256 pairs are not yet known
+    elif is_fixed and not settings.drop_all_same:
+        assert spent == steps * settings.prompts * k_init and per_prompt == k_init
     if settings.drop_all_same:
         assert last["v05/rollouts/uniform_frac"] == 0
     if settings.prior == "oracle":
@@ -118,7 +122,7 @@ def test_a_study_is_resumable_and_reported(tmp_path, capsys):
     main(arguments)
     printed = capsys.readouterr().out
     assert "4 runs, 0 finished before, 1 warm starts" in printed and "4 runs, 0 finished before, 2 warm" in printed
-    folder = tmp_path / "sort-rollouts512-mini1-start0.05"
+    folder = tmp_path / "sort-rollouts512-mini1-start0.05-prompts4096"
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["arms"]["rloo_n4"]["seeds"] == [0, 1]
     assert summary["accuracy_of"] == "sort_sampled" and summary["target_arm"] == "grpo_n16"
@@ -151,6 +155,15 @@ def test_a_study_is_resumable_and_reported(tmp_path, capsys):
     assert "4 runs, 4 finished before, 0 warm starts" in capsys.readouterr().out
 
 
+def test_the_command_of_a_run_makes_that_run(tmp_path):
+    job = Job("sort", "v05", 7, 3e-4, 1000, 2, 0.3, 512, "tracker", 0.7, 12)
+    options = vars(parse(job.command(tmp_path)[3:]))
+    assert (options["tasks"], options["arms"], options["learning_rates"]) == (["sort"], ["v05"], [3e-4])
+    assert (options["first_seed"], options["seeds"], options["out"]) == (7, 1, tmp_path)
+    shared = ("rollouts", "mini_batches", "warm_start", "train_prompts", "prior", "prior_auc", "evaluations")
+    assert [options[name] for name in shared] == [getattr(job, name) for name in shared]
+
+
 def test_a_name_is_that_of_one_comparison(capsys):
     for arguments, sentence in (
         (["--name", "both", "--tasks", "reverse", "sort"], "is the folder of one comparison"),
@@ -159,6 +172,22 @@ def test_a_name_is_that_of_one_comparison(capsys):
         with pytest.raises(SystemExit):
             main(["--out", "nowhere", "--arms", "v05", *arguments])
         assert sentence in capsys.readouterr().err
+
+
+def test_auto_lowers_its_group_size_as_the_prior_learns():
+    start = warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
+    written = records(start, "v05_auto", 2560, task="reverse")
+    sizes = [metrics.get("v05/rollouts/per_prompt/mean") for _, metrics in written]
+    assert sizes[1] == 4 and sizes[-1] < 2
+
+
+def test_a_prior_can_be_replaced_and_degraded(start):
+    def run(**settings):
+        settings = RunSettings(rollouts=256, held_out=64, evaluations=1, **settings)
+        run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm("v05_fixed4"), 0, settings)
+        return list(run.records())[-1][1]["lab/prior/mse"]
+
+    assert run(prior="oracle") == 0 < run(prior="oracle", prior_auc=0.9) < run(prior="oracle", prior_auc=0.6)
 
 
 def metrics(run_json):

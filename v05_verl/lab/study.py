@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -35,13 +35,20 @@ class Job:
     rollouts: int = 30720
     mini_batches: int = 1
     warm_start: float = 0.45
+    train_prompts: int = 4096
+    prior: str | None = None
+    prior_auc: float | None = None
     evaluations: int = 24
 
     @property
     def setting(self) -> str:
         """What all arms of a comparison share, for names of folders."""
-        points = "" if self.evaluations == 24 else f"-evaluations{self.evaluations}"
-        return f"rollouts{self.rollouts}-mini{self.mini_batches}-start{self.warm_start:g}{points}"
+        setting = (
+            f"rollouts{self.rollouts}-mini{self.mini_batches}-start{self.warm_start:g}-prompts{self.train_prompts}"
+        )
+        setting += f"-{self.prior}" if self.prior else ""
+        setting += f"-auc{self.prior_auc:g}" if self.prior_auc else ""
+        return setting + (f"-evaluations{self.evaluations}" if self.evaluations != 24 else "")
 
     @property
     def path(self) -> Path:
@@ -54,20 +61,10 @@ class Job:
 
     def command(self, out: Path) -> list[str]:
         """What makes this run alone."""
-        options = {
-            "out": out,
-            "tasks": self.task,
-            "arms": self.arm,
-            "first-seed": self.seed,
-            "seeds": 1,
-            "learning-rates": self.learning_rate,
-            "rollouts": self.rollouts,
-            "mini-batches": self.mini_batches,
-            "warm-start": self.warm_start,
-            "evaluations": self.evaluations,
-            "name": "alone",
-        }
-        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        names = {"task": "tasks", "arm": "arms", "seed": "first-seed", "learning_rate": "learning-rates"}
+        own = {names.get(field, field.replace("_", "-")): value for field, value in asdict(self).items()}
+        options = {"out": out, **own, "seeds": 1, "name": "alone"}
+        words = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
         return ["python", "-m", "v05_verl.lab.train", *words]
 
 
@@ -125,7 +122,14 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
     model = TinyLM(Shape(vocabulary=len(tokenizer)))
     model.load_state_dict(torch.load(out / job.start_path, weights_only=True))
     optimization = Optimization(learning_rate=job.learning_rate, mini_batches=job.mini_batches)
-    settings = RunSettings(rollouts=job.rollouts, optimization=optimization, evaluations=job.evaluations)
+    settings = RunSettings(
+        rollouts=job.rollouts,
+        train_prompts=job.train_prompts,
+        prior=job.prior,
+        prior_auc=job.prior_auc,
+        optimization=optimization,
+        evaluations=job.evaluations,
+    )
     run = Run(model, tokenizer, find_task(job.task), find_arm(job.arm), job.seed, settings)
     provenance.begin_launch(folder, job.arm, job.seed, job.command(out))
     (folder / "metrics").mkdir()

@@ -19,6 +19,7 @@ import os
 import shlex
 import shutil
 import sys
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import torch
@@ -36,7 +37,7 @@ TUNING_SEED = 1000
 def study(task: str, options: argparse.Namespace) -> Path:
     """Tunes and runs the arms on one task; returns the folder with a copy of each reported run."""
     out: Path = options.out
-    common = {name: getattr(options, name) for name in ("rollouts", "mini_batches", "warm_start", "evaluations")}
+    common = {field.name: getattr(options, field.name) for field in fields(Job) if field.default is not MISSING}
     tuning_jobs = [
         Job(task, arm, TUNING_SEED + seed, 0.0, **common)
         for arm in options.arms
@@ -86,6 +87,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")
     parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
     parser.add_argument("--evaluations", type=int, default=24, help="per run, beside the one before training")
+    parser.add_argument("--train-prompts", type=int, default=4096)
+    parser.add_argument("--prior", help="value model in place of that of every arm that has one, or oracle")
+    parser.add_argument("--prior-auc", type=float, help="what every prior is degraded to")
     parser.add_argument("--name", help="folder of the comparison under DIR (the task and the setting)")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
