@@ -5,9 +5,9 @@
     python -m v05_verl.value.evaluate.revisits --model constant tracker gp --text 0 .5 .95 --seed 0 1
 
 A prompt's success rate is sigmoid(sd z + drift): z is a mixture of what its text tells (how long its number is) and of
-what is hidden, drift rises by ``rise`` over the run, fast first, at a pace of each prompt's own, with a random walk. Every
-step draws a batch of prompts, epoch after epoch, asks the model for priors, and tells it how many of ``n`` rollouts
-succeeded. Errors are against the true rates, on the reward scale [-1, 1].
+what is hidden, drift rises by ``rise`` over the run, fast first, at a pace of each prompt's own, with a random walk.
+Every step draws a batch of prompts, epoch after epoch, asks the model for priors, and tells it how many of ``n``
+rollouts succeeded. Errors are against the true rates, on the reward scale [-1, 1].
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Setting:
     """Mean logit at the start."""
     rise: float = 4.0
     """By how much the mean logit rises."""
-    walk: float = 1.0
+    walk: float = 3.0
     """Standard deviation of what a prompt's logit walks over the whole run."""
 
     @property
