@@ -18,7 +18,7 @@ STRENGTHS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SOURCES = ("level", "text")
 
 _LEVEL_DECAY = 0.9
-_SCORE_PROMPTS = 1024.0  # outcomes of so many prompts halve the weight of older scores
+_SCORE_PROMPTS = 512.0  # outcomes of so many prompts halve the weight of older scores
 _SCORE_P = 0.01  # a candidate's prediction is judged as if it lay in [_SCORE_P, 1 - _SCORE_P]
 
 

@@ -80,9 +80,9 @@ class Memory:
         S = f clip((N' + 1) r - m, 0, N') + successes                              shift > 0
 
     m', m: the policy's mean success after the prompt's newest outcome and today. While a policy learns, old outcomes
-    of a prompt say less than it can do today. With a shift of 1 a prompt's logit moves as far as the mean's; of 2, twice
-    as far: a mean over prompts whose logits spread with sd 3 (U-shaped rates) moves half as far as each of them, the
-    attenuation 1 / sqrt(1 + .35 sd^2) of a logistic-normal mean.
+    of a prompt say less than it can do today. With a shift of 1 a prompt's logit moves as far as the mean's; of 2,
+    twice as far: a mean over prompts whose logits spread with sd 3 (U-shaped rates) moves half as far as each of them,
+    the attenuation 1 / sqrt(1 + .35 sd^2) of a logistic-normal mean.
 
     Outcomes may come in any order of steps: one older than the newest of its prompt is discounted by its own age.
 
