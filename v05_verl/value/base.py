@@ -142,6 +142,22 @@ def check_fields(name: str, state: Any, fields: Iterable[str] | None = None) -> 
         raise ValueError(f"state: {name} does not fit: missing {missing}, unknown {unknown}")
 
 
+def state_texts(name: str, value: Any, length: int | None = None) -> list[str]:
+    """``value`` as a list of ``length`` texts (None: any); ValueError otherwise."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"state: {name} must be a list of texts")
+    if length is not None and len(value) != length:
+        raise ValueError(f"state: {name} must hold {length} texts, got {len(value)}")
+    return list(value)
+
+
+def state_count(name: str, value: Any) -> int:
+    """``value`` as a whole number of at least 0; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"state: {name} must be a whole number of at least 0, got {value!r}")
+    return int(value)
+
+
 def state_array(name: str, value: Any, shape: tuple[int | None, ...], dtype: type = np.float64) -> np.ndarray:
     """A copy of ``value`` as an array of ``shape`` (None: any length) without NaN or infinity; ValueError otherwise."""
     array = np.array(value)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,13 @@ from v05_verl.value.base import (
     checked_step,
     hash_of,
     inside,
+    state_array,
+    state_count,
+    state_texts,
 )
 from v05_verl.value.blend import Blend
 from v05_verl.value.factor import GrowingCholesky
+from v05_verl.value.features import NAMES
 from v05_verl.value.kernel import (
     Evidence,
     Hyperparameters,
@@ -156,7 +159,7 @@ class GaussianProcess:
             "policies": list(self._policies),
             "table": self._table.copy(),
             "text": self._text.state(),
-            "hyperparameters": None if self._hyper is None else asdict(self._hyper),
+            "hyperparameters": None if self._hyper is None else self._hyper.vector(),
             "blend": self._blend.state(),
             "seen": self._seen,
             "next_fit": self._next_fit,
@@ -166,16 +169,17 @@ class GaussianProcess:
         """Takes over a state; the newest rows where this model's context is smaller."""
         keys = ["prompts", "policies", "table", "text", "hyperparameters", "blend", "seen", "next_fit"]
         check_state(state, "gp", keys)
-        self._prompts = list(state["prompts"])[-self._capacity :]
-        self._policies = list(state["policies"])[-self._capacity :]
-        self._table = np.array(state["table"], dtype=np.float64).reshape(-1, 4)[-self._capacity :]
+        table = state_array("table", state["table"], (None, 4))
+        self._prompts = state_texts("prompts", state["prompts"], len(table))[-self._capacity :]
+        self._policies = state_texts("policies", state["policies"], len(table))[-self._capacity :]
+        self._table = table[-self._capacity :]
         self._text.load(state["text"])
         hyper = state["hyperparameters"]
-        self._hyper = (
-            None if hyper is None else Hyperparameters(**{**hyper, "hand_weights": tuple(hyper["hand_weights"])})
-        )
+        center = default_hyperparameters(len(NAMES))
+        size = (len(center.vector()),)
+        self._hyper = None if hyper is None else center.with_vector(state_array("hyperparameters", hyper, size))
         self._blend.load(state["blend"])
-        self._seen, self._next_fit = int(state["seen"]), int(state["next_fit"])
+        self._seen, self._next_fit = (state_count(name, state[name]) for name in ("seen", "next_fit"))
         self._points = None
         if self._prompts:
             self._refactor()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
-from v05_verl.value.base import check_fields, state_array
+from v05_verl.value.base import check_fields, hash_of, state_array
 
 MAX_PROMPTS = 200_000
 _SAFE = 0.02  # levels are shifted from and to as if they lay in [_SAFE, 1 - _SAFE]
@@ -138,8 +138,9 @@ class VisitCounter:
     def __init__(self, max_prompts: int = MAX_PROMPTS):
         self._table = PromptTable(1, max_prompts)
 
-    def count(self, ids: Sequence[int]) -> np.ndarray:
-        """(B,) int64 number of this visit of each prompt, 1 for the first; one id twice in a call is one visit."""
+    def count(self, prompts: Sequence[str]) -> np.ndarray:
+        """(B,) int64 number of this visit of each prompt, 1 for the first; a prompt twice in a call is one visit."""
+        ids = [hash_of(prompt) for prompt in prompts]
         distinct = list(dict.fromkeys(ids))
         visits = self._table.read(distinct)[1] + 1
         self._table.write(distinct, visits)

@@ -22,11 +22,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from v05_verl.core.prior_quality import area_under_curve
+from v05_verl.core.prior_quality import VISITS, area_under_curve, visit_class
 from v05_verl.value import build
 from v05_verl.value.evaluate.__main__ import assignment
-
-CLASSES = ("first", "second", "third_to_fifth", "later")
 
 
 @dataclass(frozen=True)
@@ -102,9 +100,9 @@ def measured(name: str, options: dict[str, Any], setting: Setting, seed: int) ->
         columns.append([np.full(len(prior), step.number), step.visit, prior, step.rates, step.successes / trials])
     seconds = (time.perf_counter() - started) / setting.steps
     number, visit, prior, rates, outcome = np.concatenate(columns, axis=1)
-    classes = np.digitize(visit, [2, 3, 6])
+    classes = visit_class(visit)
     row = {"late": float(np.mean(4 * (prior - rates)[number > 0.8 * setting.steps] ** 2))}
-    for i, label in enumerate(CLASSES):
+    for i, label in enumerate(VISITS):
         rows = classes == i
         row[f"mse_{label}"] = float(np.mean(4 * (prior - rates)[rows] ** 2)) if rows.any() else float("nan")
         row[f"auc_{label}"] = area_under_curve(prior[rows], outcome[rows] >= 0.5)

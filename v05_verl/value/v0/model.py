@@ -13,12 +13,16 @@ import torch
 from numpy.typing import ArrayLike
 
 from v05_verl.value.base import (
+    check_fields,
     check_option,
     check_state,
     checked_outcomes,
     checked_prompts,
     checked_step,
     inside,
+    state_array,
+    state_count,
+    state_texts,
 )
 from v05_verl.value.blend import Blend
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
@@ -140,10 +144,15 @@ class V0:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over contexts, and the memory where both sides keep one."""
         check_state(state, "v0", ["rows", "blend"])
-        self._rows = OrderedDict(
-            ((row["policy"], int(row["step"])), (list(row["prompts"]), np.array(row["rates"]), np.array(row["trials"])))
-            for row in state["rows"]
-        )
+        if not isinstance(state["rows"], (list, tuple)):
+            raise ValueError(f"state: rows must be a list, got {type(state['rows']).__name__}")
+        rows = OrderedDict()
+        for row in state["rows"]:
+            check_fields("rows", row, ("policy", "step", "prompts", "rates", "trials"))
+            prompts = state_texts("prompts", row["prompts"])
+            rates, trials = (state_array(name, row[name], (len(prompts),)) for name in ("rates", "trials"))
+            rows[row["policy"], state_count("step", row["step"])] = (prompts, rates, trials)
+        self._rows = rows
         if self._blend is not None and state["blend"] is not None:
             self._blend.load(state["blend"])
         self._fitted.clear()
