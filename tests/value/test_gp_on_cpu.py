@@ -62,10 +62,8 @@ def test_the_context_is_bounded_and_keeps_the_newest():
 
 def test_hyperparameters_are_fitted_and_help():
     fitted = observed(GaussianProcess(), steps=4)
-    assert (
-        fitted.state_dict()["hyperparameters"]
-        != observed(GaussianProcess(fit_iterations=0)).state_dict()["hyperparameters"]
-    )
+    default = observed(GaussianProcess(fit_iterations=0)).state_dict()["hyperparameters"]
+    assert np.abs(fitted.state_dict()["hyperparameters"] - default).max() > 0.1
     assert np.corrcoef(fitted.predict(PROMPTS, 4), np.linspace(0.1, 0.9, 30))[0, 1] > 0.9
 
 
