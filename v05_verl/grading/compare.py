@@ -31,13 +31,19 @@ _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
 _ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
-_APPROXIMATELY = re.compile(r"\s?(?:\\approx|\\simeq|\\sim|~=)\s?")
+_APPROXIMATELY = re.compile(r"\s?(?:\\(?:approx|simeq|sim|doteq)(?![a-zA-Z])|~=)\s?")
+_RELATED = re.compile(r"[<>!:~]=|=[<>=]")
+_BEFORE_BRACKET = re.compile(r"^(?:[A-Za-z]{2,}\s|\\text\s?\{[^{}]*\}\s?)+(?=[(\[])")
+_YES_OR_NO = re.compile(r"(yes|no|true|false)[,.;:]\s.*", re.IGNORECASE)
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _FUNCTION = re.compile(r"[a-zA-Z].*\([a-z](?:,\s?[a-z])*\)")
 _DECIMAL_COMMA = re.compile(r"-?(?:\d+,(?!\d{3}$)\d+|0,\d+)")
-_PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){3,}")  # three words in a row
+_PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){2,}")  # two words in a row
 _VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
 _NO_STATEMENT = re.compile(
-    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|about|or|if|unless)\b|n't", re.IGNORECASE
+    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|up to|over|under|about|or|if|unless|true|false"
+    r"|lambda|import)\b|n't",
+    re.IGNORECASE,
 )
 
 
@@ -80,23 +86,31 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
     readings = [first]
     if several and re.search(r"\d,\d{3}(?!\d)", prediction):
         readings.append(_structure(prediction, False))
+    if gold.kind == "tuple" and _BEFORE_BRACKET.match(prediction):
+        readings.append(_structure(_BEFORE_BRACKET.sub("", prediction), several))
     if gold.kind != "leaf":
+        return readings
+    if answered := _YES_OR_NO.match(prediction):
+        readings.append(_structure(answered[1], False))
+    if _NO_STATEMENT.search(CLAUSE.sub("", prediction)):
         return readings
     if first is not None and first.kind == "leaf" and "=" not in gold.text:
         if gold.name:
             readings += [replace(first, text=side) for side in _results(first.text)]
         else:
-            readings += [_structure(side, False) for side in _results(prediction)]
+            readings += [_structure(side, False) for side in _results(first.text)]
     if CLAUSE.search(prediction):
         readings.append(_structure(CLAUSE.sub("", prediction), False))
     values = _VALUE_IN_PROSE.findall(prediction) if _PROSE.search(prediction) else []
-    if len(values) == 1 and not _NO_STATEMENT.search(prediction):
+    if len(values) == 1:
         readings.append(_structure(values[0].rstrip(",."), False))
     return readings
 
 
 def _results(prediction: str) -> list[str]:
     """34 of "m + n = 34", both sides of "1/3 \\approx 0.333"; an equation that ends in "= 0" has no result."""
+    if _RELATED.search(prediction):
+        return []
     sides = _APPROXIMATELY.split(prediction)
     if len(sides) == 2:
         return sides if _is_approximation(*sides) else sides[:1]
@@ -126,6 +140,9 @@ def _same(gold: Answer, prediction: Answer | None, rules: Rules) -> Verdict:
         return _same_leaf(gold, prediction, rules)
     if gold.kind == "matrix" or prediction.kind == "matrix":
         return _same_matrix(gold, prediction, rules)
+    names = [{part.name for part in answer.parts} - {""} for answer in (gold, prediction)]
+    if "tuple" in (gold.kind, prediction.kind) and len(names[0]) > 1 and names[0] == names[1]:
+        return _same_in_any_order(gold.parts, prediction.parts, rules)  # q = 4, p = 3 for (p, q) = (3, 4)
     unordered = {"list", "set", "union"}
     if gold.kind in unordered and prediction.kind in unordered:
         if {gold.kind, prediction.kind} == {"set", "union"}:
@@ -253,8 +270,9 @@ def _names_agree(gold: Answer, prediction: Answer) -> bool:
         return True
     if _FUNCTION.fullmatch(gold.name):
         return True
-    node = tree(gold.text)
-    return node is not None and bool(evaluate.variables(node))
+    sides = tree(gold.text), tree(prediction.text)
+    known = evaluate.variables(*(side for side in sides if side is not None))
+    return bool(sides[0] and known) and not {gold.name, prediction.name} & set(known)
 
 
 def _same_words(gold: str, prediction: str) -> bool | None:
@@ -266,7 +284,7 @@ def _same_words(gold: str, prediction: str) -> bool | None:
         if match is not None or r"\text" in gold or "(" in gold:  # else A is a variable
             return match is not None and choice[1] in match.groups()
     if not _WORDS.fullmatch(gold_words):
-        return None
+        return gold_words == str(_NUMBER_WORDS.index(words.lower())) if words.lower() in _NUMBER_WORDS else None
     if not (r"\text" in gold or len(gold_words) >= WORD_LETTERS or gold_words.casefold() in SHORT_WORDS):
         return None  # "ab" is a product
-    return gold_words.casefold() == words.casefold()
+    return gold_words.casefold().removesuffix("s") == words.casefold().removesuffix("s")

@@ -20,12 +20,13 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _LOOK_BACK = 60
-_PHRASE = re.compile(r"\banswer\s{1,4}is\b|答案(?:是|为)", re.IGNORECASE)
+_PHRASE = re.compile(r"\banswer\s{1,4}(?:is\b|=)|答案(?:是|为)", re.IGNORECASE)
+_TAG = re.compile(r"####\s|<answer>|(?:^|\n)[#* ]{2,8}(?:the |my )?(?:final )?answer[:* ]{0,4}\n", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
 _END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
 _BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
 # What may stand between the boxes of one answer: marks, "and", "or", and the name of what comes next.
-_MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad){0,30}"
+_MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad|\\hspace\{[^{}]*\}|\\text\s?\{[\s,;]*\}){0,30}"
 _JOINING = r"(?:\\text\s?\{\s?)?(?:and also|as well as|and|or|和|或|及)(?:\s(?:also|the other is))?(?:\s?\})?"
 _NAME = r"(?:\\?[a-zA-Z]+(?:_(?:\w|\{\w{1,4}\}))?(?:\([a-z]\))?|\([a-zA-Z, ]{1,12}\))\s?=\s?"
 _NAME_BEFORE = re.compile(rf"{_NAME}$")
@@ -34,8 +35,8 @@ _ANNOUNCED = re.compile(r"^\s*(?:\\text\{)?\s*(?:final )?answer(?: is)?\s*[:：]
 _DISPLAY = re.compile(r"[\s*]*(\$\$|\\\[)")
 _LINE_END = re.compile(r"\\begin\{|\\end\{|\n")
 _SENTENCE_END = re.compile(r"(?<!\\left)(?<!\\right)\.(?=\s|$)")
-_SENTENCE = re.compile(r"[A-Za-z]{2,}\s")
-_VERB = re.compile(r"\s(?:is|are|equals|be|has|have)\b:?\s+(?=\S)")
+_SENTENCE = re.compile(r"[A-Za-z]{2,},?\s|[a-zA-Z]\sequals\s")
+_VERB = re.compile(r"\s(?:is|are|equals|be|has|have)\b:?\s+(?:(?:equal to|given by|exactly|at)\s+)?(?=\S)")
 CLAUSE = re.compile(r",?\s(?:which|where|since|because|so that|such that)\s.*", re.DOTALL)
 
 
@@ -54,8 +55,8 @@ def final_answer(response: str) -> Extracted:
     """The final answer of ``response``: what its last marker announces.
 
     Markers are an "Answer:" (``_announcement``) and a ``\\boxed{}``; the later one wins, and a box inside the answer
-    line is its content. Only where neither stands, "... answer: x" and "the answer is x" count. Thoughts before a
-    closing ``</think>`` are not read.
+    line is its content. Only where neither stands, "#### x", <answer>, a heading "Answer", "... answer: x" and "the
+    answer is x" count. Thoughts before a closing ``</think>`` are not read.
     Time is linear in the length of the response.
     """
     response = _END_TOKENS.sub("", response.rpartition("</think>")[2])
@@ -68,9 +69,9 @@ def final_answer(response: str) -> Extracted:
         text = _value(response, line.end())
         if text:
             return Extracted(text, "answer_line")
-    for pattern in (_MARK, _PHRASE):
+    for pattern in (_TAG, _MARK, _PHRASE):
         phrase = _last(pattern, response)
-        if phrase is not None and (text := _value(response, phrase.end())):
+        if phrase is not None and (text := _value(response, phrase.end()).partition("</answer>")[0]):
             return Extracted(text, "answer_is")
     return NOTHING
 

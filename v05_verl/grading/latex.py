@@ -20,13 +20,14 @@ _SYMBOLS = {
     "°": r"^{\circ}", "√": r"\sqrt ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
     "θ": r"\theta ", "α": r"\alpha ", "λ": r"\lambda ", "ω": r"\omega ", "“": '"', "”": '"', "’": "'", "′": "'",
     "″": "''", "∅": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
-    "ℝ": r"\mathbb{R}", "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
+    "ℝ": r"\mathbb{R}", "⟨": "(", "⟩": ")", "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
 }  # fmt: skip
 _SYMBOL = re.compile("[" + "".join(_SYMBOLS) + "]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\ufeff\ud800-\udfff]")
 
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,)(?=\d{3}(?!\d))")
-_REPEATING = re.compile(r"(?<=[\d.])(\d)\s?\(?repeating\)?")
+_REPEATING = re.compile(r"(?<=[\d.])(\d)(?:\s?\(?repeating\)?|\1\1(?:\.{3}|…|\s?\\[lc]?dots))")
+_MODULO = re.compile(r"\(?\s?\\?(?<![a-zA-Z])[pb]?mod(?![a-zA-Z])\s?\{?\s?(\w+)\s?\}?\)?")
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")
 _INVISIBLE = re.compile(r"\\!|\\(?:phantom|label|tag)\{[^{}]*\}|\{\s*\}")
 _SPACE = re.compile(r"(?<!\\)\\[,;:> ]|\\q?quad|\\(?:thinspace|enspace)(?![a-zA-Z])|\\hspace\{[^{}]*\}|~|\s+")
@@ -53,6 +54,8 @@ _SYNONYM, _SYNONYMS = _commands(
         "rbrace": r"\}",
         "lbrack": "[",
         "rbrack": "]",
+        "langle": "(",
+        "rangle": ")",
         "ast": "*",
         "div": "/",
         "colon": ":",
@@ -81,12 +84,14 @@ def normalise(text: str) -> str:
     marks units and words.
     """
     text = _THOUSANDS.sub(",", _ascii(_CONTROL.sub("", text)))
-    if "repeating" in text:
+    if "repeating" in text or "..." in text or "…" in text or "dots" in text:
         text = _REPEATING.sub(r"\\overline{\1}", text)
     if "\\" in text:
         text = _plain_latex(text)
     else:
         text = re.sub(r"\s+", " ", text.replace("$", ""))
+    if "mod" in text:
+        text = _MODULO.sub(r"(mod \1)", text)
     return trim(_BARE_POINT.sub("0.", text))
 
 
@@ -155,7 +160,7 @@ def _plain_latex(text: str) -> str:
         text, count = _STYLE.subn(r"\1", text)
         if not count:
             break
-    text = _CIRCLE.sub(r"^{\\circ}", text).replace(r"\%", "%")
+    text = _CIRCLE.sub(r"^{\\circ}", text).replace(r"\%", "%").replace(r"\{\}", r"\emptyset")
     text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
     return re.sub(r" {2,}", " ", _SHORT_FRAC.sub(_braced_frac, text))
 

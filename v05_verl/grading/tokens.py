@@ -34,6 +34,7 @@ _DERIVATIVE = re.compile(
 _PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime))")
 _AT_ZERO = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])\s?\(0\)")
 _NAME_IN_TEXT = re.compile(r"\\text\s?\{\s?([A-Za-z]{1,8})\s?\}")
+_UNKNOWN_FUNCTION = re.compile(rf"(?<![a-zA-Z\\.])(?!(?:{_WORDS})\s?\()[a-z]{{3,}}\(")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d{1,20})\}")
 
 
@@ -58,6 +59,8 @@ def _repeating_decimal(match: re.Match) -> str:
 
 def tokens(text: str, limit: int = MAX_TOKENS) -> list[Token]:
     """Tokens of ``text``, a normalised answer; raises ParseError where a character belongs to none."""
+    if _UNKNOWN_FUNCTION.search(text):
+        raise ParseError("a function that is not known")
     found, position = [], 0
     text = _rewritten(text).rstrip()
     while position < len(text):
