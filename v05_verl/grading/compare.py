@@ -41,8 +41,8 @@ _DECIMAL_COMMA = re.compile(r"-?(?:\d+,(?!\d{3}$)\d+|0,\d+)")
 _PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){2,}")  # two words in a row
 _VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
 _NO_STATEMENT = re.compile(
-    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|up to|over|under|about|or|if|unless|true|false"
-    r"|lambda|import)\b|n't",
+    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|up to|over|under|about|or|if|unless|true"
+    r"|false|lambda|import)\b|n't",
     re.IGNORECASE,
 )
 

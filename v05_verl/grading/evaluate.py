@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import cmath
+import contextlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from v05_verl.grading.syntax import Node, operations, symbols
@@ -154,17 +156,16 @@ def too_large(node: Node) -> bool:
 
 def same_form(left: Node, right: Node) -> bool:
     """Whether two expressions without a value say the same: equal operations on equal arguments."""
-    if not variables(left, right):
-        try:
-            return same_value(value_of(left), value_of(right))
-        except Undefined:
-            pass
-    if left == right:
-        return True
-    if left.op != right.op or not left.args or len(left.args) != len(right.args):
-        return False
-    orders = (right.args, right.args[::-1]) if left.op in ("+", "*") else (right.args,)
-    return any(all(map(same_form, left.args, args)) for args in orders)
+    return _form(left) == _form(right)
+
+
+def _form(node: Node) -> Node:
+    """``node`` with its parts that have a value replaced by them, and sums and products in one order."""
+    if not variables(node):
+        with contextlib.suppress(Undefined):
+            return Node("number", value=value_of(node))
+    args = tuple(map(_form, node.args))
+    return replace(node, args=tuple(sorted(args, key=repr)) if node.op in ("+", "*") else args)
 
 
 def _points(names: list[str], whole: bool) -> list[dict[str, Value]]:
