@@ -22,14 +22,14 @@ from v05_verl.grading.structure import Answer, structure
 
 MAX_LIST = 24
 WORD_LETTERS = 4
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "one", "two", "six", "ten"})
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "dne", "one", "two", "six", "ten"})
 LARGE = 10**300  # near the end of the doubles
 MAX_CHAIN = 6  # sides of "a = b = c"
 
 _CHOICE_MARK = re.compile(r"\([A-J]\)")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
-_ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:an?|the|option|choice|(?:the answer|it) is) ", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
 _APPROXIMATELY = re.compile(r"\s?(?:\\(?:approx|simeq|sim|doteq)(?![a-zA-Z])|~=)\s?")
 _RELATED = re.compile(r"[<>!:~]=|=[<>=]")
@@ -63,6 +63,8 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
         return Verdict(False, "no_answer")
     if squeeze(prediction) == gold_string:
         return Verdict(True, "string")
+    if r"\text" in gold + prediction and _words(prediction) == _words(gold_string):
+        return Verdict(True, "words")
     if _DECIMAL_COMMA.fullmatch(gold_string) and prediction == gold_string.replace(",", "."):
         return Verdict(True, "number")
     if gold_answer is None:
@@ -73,6 +75,10 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
             if verdict.correct is wanted:
                 return verdict
     raise AssertionError("a prediction has at least one reading")
+
+
+def _words(text: str) -> str:
+    return squeeze(unwrap_text(text)).replace(" ", "").casefold()
 
 
 def _readings(prediction: str, gold: Answer) -> list[Answer | None]:

@@ -20,7 +20,10 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _LOOK_BACK = 60
-_PHRASE = re.compile(r"\banswer\s{1,4}(?:is\b|=)|答案(?:是|为)", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"\banswer\s{1,4}(?:(?:to|for|of)\s[^.\n]{1,60}?\s)?(?:(?:is|(?:must|should|will|would) be)\b|=)|答案(?:是|为)",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"####\s|<answer>|(?:^|\n)[#* ]{2,8}(?:the |my )?(?:final )?answer[:* ]{0,4}\n", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
 _END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
@@ -35,8 +38,11 @@ _ANNOUNCED = re.compile(r"^\s*(?:\\text\{)?\s*(?:final )?answer(?: is)?\s*[:：]
 _DISPLAY = re.compile(r"[\s*]*(\$\$|\\\[)")
 _LINE_END = re.compile(r"\\begin\{|\\end\{|\n")
 _SENTENCE_END = re.compile(r"(?<!\\left)(?<!\\right)\.(?=\s|$)")
-_SENTENCE = re.compile(r"[A-Za-z]{2,},?\s|[a-zA-Z]\sequals\s")
-_VERB = re.compile(r"\s(?:is|are|equals|be|has|have)\b:?\s+(?:(?:equal to|given by|exactly|at)\s+)?(?=\S)")
+_SENTENCE = re.compile(r"[A-Za-z]{2,}(?:,|'s)?\s|[a-zA-Z]\sequals\s")
+_VERB = re.compile(
+    r"(?:\s(?:is|are|equals|be|has|have)\b:?|(?<=\b[Ii]t)'s)\s+"
+    r"(?:(?:equal to|given by|therefore|thus|simply|at)\s+)?(?=\S)"
+)
 CLAUSE = re.compile(r",?\s(?:which|where|since|because|so that|such that)\s.*", re.DOTALL)
 
 

@@ -64,7 +64,8 @@ def same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules:
         return _unless_too_large(*trees) if same is None else Verdict(same, "expression")
     try:
         values = evaluate.value_of(trees[0]), evaluate.value_of(trees[1])
-        return Verdict(_same_values(*values, right, percent, rules), "expression")
+        is_rounded = left is not None and right is None and _is_rounding(values[1], left)
+        return Verdict(is_rounded or _same_values(*values, right, percent, rules), "expression")
     except evaluate.Undefined:
         return _unless_too_large(*trees)
 

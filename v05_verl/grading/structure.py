@@ -40,7 +40,7 @@ _CAPITALS = rf"(?:\\(?:angle|triangle|overline|vec|hat)\s?)?\{{?[A-Z]+{_INDEX}'*
 _NAME = "|".join(
     (
         _VARIABLE,
-        rf"[a-zA-Z]{_INDEX}'*\s?\([^()=<>]*\)",  # f(x), P(A)
+        rf"[a-zA-Z]{_INDEX}'*(?:\^\{{?-1\}}?)?\s?\([^()=<>]*\)",  # f(x), P(A)
         rf"\\frac\{{d\s?{_VARIABLE}\}}\{{d\s?[a-zA-Z]\}}|\\d?dot\s?\{{?{_VARIABLE}\}}?",  # rates
         r"[a-zA-Z]\d|\\(?:vec|hat|bar|overline|overrightarrow)\s?\{[^{}=]*\}",  # x1, \vec{v}
     )
@@ -54,7 +54,9 @@ _NAME_OF_VALUE = "|".join(  # names only where a number or formula follows: AB =
 _ABOUT = r"(?:\\(?:approx|simeq|sim|doteq)(?![a-zA-Z])|~=)"
 _EQUALS = rf"\s?(?:=|{_ABOUT})\s?"
 _VAGUELY = re.compile(
-    rf"^(?:{_ABOUT}|[~=]|(?:\\text\s?\{{\s?)?(?:about|approx|approximately|around|roughly)\b\.?(?:\s?\}})?)\s?(?=[-+.\d\\])"
+    rf"^(?:{_ABOUT}|[~=]|(?:\\text\s?\{{\s?)?(?:about|approx|approximately|around|roughly|exactly|precisely|therefore|thus"
+    r"|just|simply|equal to)\b\.?(?:\s?\})?)\s?(?=[-+.\d\\])",
+    re.IGNORECASE,
 )
 _LEFT_NAME = re.compile(rf"(?:({_NAME}){_EQUALS}(?=.)|({_NAME_OF_VALUE}){_EQUALS}(?=[-+.|\d\\(\[]))")
 _RIGHT_NAME = re.compile(
@@ -66,10 +68,13 @@ _MEMBER = re.compile(rf"(?:{_VARIABLE})\s?\\in(?![a-zA-Z])\s?(?=.)")
 _ODD_MEMBER = re.compile(r"[a-z](?=\(.*,.*\]$|\[.*,.*\)$|\[.*,.*\]$)")  # "t(0,4]", as one gold writes t in (0,4]
 _JOIN = re.compile(
     r"\s?(?:,|;|\\text\s?\{\s?,?\s?(?:and|or)\s?\}|,?\s(?:and|or)\s|(?<=[)\]}])(?:and|or)(?=[(\[\\])"
-    r"|\\(?:land|lor|wedge|vee)\b)\s?"
+    r"|\\(?:land|lor|wedge|vee)\b|\s\\?&\s)\s?"
 )
 _LEADING_JOIN = re.compile(r"^(?:\\text\s?\{\s?(?:and|or)\s?\}|(?:and|or)\s)\s?")
-_UNION = re.compile(r"\s?\\cup(?![a-zA-Z])\s?")
+_UNION = re.compile(r"\s?\\cup(?![a-zA-Z])\s?|(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
+_DOMAIN = re.compile(
+    r"(?<=\S)[\s,(]+(?:\\text\s?\{[^{}]*\}\s?|for |where )?[a-z]\s?\\in\s?\\mathbb\s?\{?[ZNQRC]\}?(?:[_^]\{?\+\}?)?\)?$"
+)
 _BUILDER = re.compile(rf"\s?{_VARIABLE}(?:\s?\\in\s?\\mathbb\s?\{{?R\}}?)?\s?[|:]\s?(.+)")
 _REALS = re.compile(r"\\mathbb\s?\{?R\}?|(?:\\text\s?\{)?all real numbers\}?")
 _REALS_WITHOUT = re.compile(r"\\mathbb\s?\{?R\}?\s?(?:\\setminus|\\backslash|-|/)\s?\\\{([^{},]*)\\\}")
@@ -102,7 +107,7 @@ def structure(text: str, split_commas: bool = True) -> Answer:
         split_commas: whether "1,000" is a list of 1 and 000; outside brackets only, and where a space follows the
             comma it always is one.
     """
-    text = _VAGUELY.sub("", text.strip())
+    text = _DOMAIN.sub("", _VAGUELY.sub("", text.strip()))
     named = _NAMES_OF_TUPLE.match(text)
     if named:
         return _with_names(structure(text[named.end() :]), re.split(r"\s?,\s?", named[1]))

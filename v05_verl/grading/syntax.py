@@ -14,16 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from v05_verl.grading.tokens import FUNCTIONS, NAMES, ParseError, Token, tokens
+from v05_verl.grading.tokens import FUNCTIONS, GREEK, NAMES, ParseError, Token, tokens
 
 MAX_DEPTH = 60
 
 _NOT_IN_POWERS = re.compile(r"\\text(?![a-zA-Z])|[^ -~]|[\"#$%&?@~`]|\\[^a-zA-Z{}|]")
 _INVERSE = {"sin": "asin", "cos": "acos", "tan": "atan"}
-_GREEK = set(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega Pi hbar ell odot partial".split()
-)
 _ACCENTS = {"dot": "'", "ddot": "''", "vec": "vec", "hat": "hat", "bar": "bar", "tilde": "tilde", "overline": "bar"}
 _INFIX = {
     "+": (0, "+"),
@@ -215,7 +211,7 @@ class _Parser:
             if node.op != "symbol":
                 raise ParseError("an accent on something that is no symbol")
             return self.named(node.value + accent if accent.startswith("'") else f"{accent}({node.value})")
-        if name in ("pi", "infty") or name in _GREEK:
+        if name in ("pi", "infty") or name in GREEK:
             return self.named("inf" if name == "infty" else name)
         raise ParseError(f"\\{name} is not known")
 

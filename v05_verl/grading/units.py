@@ -21,6 +21,8 @@ _KNOWN = {
     "gram": "g gram grams",
     "pound": "lb lbs pound pounds",
     "litre": "L liter liters litre litres",
+    "m/s": "m/s",
+    "radian": "rad rads radian radians",
     "km/h": "km/h kmh kph km/hr",
     "km": "km kilometer kilometers kilometre kilometres",
     "m": "m meter meters metre metres",
@@ -42,11 +44,11 @@ _UNIT_TEXT = re.compile(
 )
 _KNOWN_WORDS = "|".join(sorted((re.escape(name) for name in _NAMES if len(name) > 1 and name != "%"), key=len)[::-1])
 _UNIT_WORDS = re.compile(
-    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)[a-zA-Z]{{3,20}}(?:/[a-zA-Z]+)?){{1,4}})"
+    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)(?:[a-zA-Z]{{3,20}}|sq\.?|cu\.?)(?:/[a-zA-Z]+)?){{1,4}})"
     rf"{_POWER}$"
 )
 _UNIT_LETTER = re.compile(rf"(?<=[\d}}])\s?[mgsJVNKWACFLhM]{_POWER}$")
-_REMARK = re.compile(r"\s\((?:[A-Za-z][A-Za-z ,'-]{2,80}|(?:since|because|as|where|for)\s[^()]*)\)$")
+_REMARK = re.compile(r"\s\((?:[A-Za-z][A-Za-z ,'-]{2,80}|(?:since|because|as|where|for|i\.e\.,?)\s[^()]*)\)$")
 _CIRCLE = re.compile(r"\s?\^\{\\circ\}$")
 _ANGLE_OF_FUNCTION = re.compile(r"(?:sin|cos|tan|cot|sec|csc)\W*\d+\s?\^\{\\circ\}$")
 
