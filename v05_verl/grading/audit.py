@@ -36,12 +36,12 @@ def graders(deadline: float = 10.0) -> dict[str, Grader]:
 
     def boxed(pair: Pair) -> str:
         """math_reward reads nothing but a box."""
-        return pair.response if r"\boxed" in pair.response else rf"\boxed{{{final_answer(pair.response).text}}}"
+        return pair.response if r"\boxed" in pair.response else rf"\boxed{{{final_answer(pair.response)}}}"
 
     def math_verify(pair: Pair) -> bool:
         """On the answer that we find, as it has no fixed idea of where the answer stands."""
         pool = shared_pool(1, deadline)
-        return pool.verify(normalise(pair.answer), normalise(final_answer(pair.response).text)).correct
+        return pool.verify(normalise(pair.answer), normalise(final_answer(pair.response))).correct
 
     return {
         "ours": lambda pair: compute_score(pair.data_source, pair.response, pair.answer, pair.extra_info)["acc"] == 1,

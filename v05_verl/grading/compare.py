@@ -12,6 +12,8 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from v05_verl.grading import evaluate, units
 from v05_verl.grading.extract import CLAUSE
 from v05_verl.grading.latex import normalise, squeeze, unwrap_text
@@ -19,6 +21,7 @@ from v05_verl.grading.numbers import parse_number
 from v05_verl.grading.quantity import Verdict, constant, same_quantity, tree
 from v05_verl.grading.rules import Rules
 from v05_verl.grading.structure import Answer, structure
+from v05_verl.grading.tokens import NAMES
 
 MAX_LIST = 24
 WORD_LETTERS = 4
@@ -218,19 +221,13 @@ def _same_in_any_order(gold, prediction, rules: Rules) -> Verdict:
 
 
 def _matching(fits: list[list[bool]]) -> bool:
-    """Whether rows and columns can be paired off (augmenting paths)."""
-    owner: dict[int, int] = {}
-
-    def place(row: int, seen: set[int]) -> bool:
-        for column, fit in enumerate(fits[row]):
-            if fit and column not in seen:
-                seen.add(column)
-                if column not in owner or place(owner[column], seen):
-                    owner[column] = row
-                    return True
+    """Whether rows and columns can be paired off."""
+    if not all(map(any, fits)):
         return False
+    from scipy.optimize import linear_sum_assignment
 
-    return all(place(row, set()) for row in range(len(fits)))
+    table = np.array(fits, dtype=bool)
+    return bool(table[linear_sum_assignment(table, maximize=True)].all())
 
 
 def _all(verdicts: list[Verdict]) -> Verdict:
@@ -293,4 +290,6 @@ def _same_words(gold: str, prediction: str) -> bool | None:
         return gold_words == str(_NUMBER_WORDS.index(words.lower())) if words.lower() in _NUMBER_WORDS else None
     if not (r"\text" in gold or len(gold_words) >= WORD_LETTERS or gold_words.casefold() in SHORT_WORDS):
         return None  # "ab" is a product
+    if gold_words in NAMES:
+        return None
     return gold_words.casefold().removesuffix("s") == words.casefold().removesuffix("s")

@@ -92,7 +92,7 @@ def compute_score(
         raise ValueError(
             f"{data_source}: ground_truth is {ground_truth!r}; every row needs an answer, prepare the data again"
         )
-    found = final_answer(solution_str).text
+    found = final_answer(solution_str)
     settings = (math_verify, int(workers), float(deadline))
     graded = grade(ground_truth, found, rules_for(data_source, extra_info), *settings)
     penalty = penalty_of(solution_str, overlong) if overlong else 0.0
