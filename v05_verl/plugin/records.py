@@ -13,6 +13,9 @@ import numpy as np
 TICKET_KEY = "v05_prior_ticket"
 """Batch field, and so keyword of a worker's ``_run_prompt``, that brings the priors of a step."""
 
+GROUP_SIZE_KEY = "__rollout_n__"
+"""verl's own batch field for the rollouts of each prompt."""
+
 
 @dataclass
 class PromptRecord:

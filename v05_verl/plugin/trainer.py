@@ -31,7 +31,7 @@ from v05_verl.plugin import metrics as step_metrics
 from v05_verl.plugin.batch import PromptBatch, collect_rows
 from v05_verl.plugin.estimator import estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
-from v05_verl.plugin.records import TICKET_KEY, PromptRecord
+from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.prior_record import PriorRecord
@@ -60,6 +60,8 @@ class V05Trainer(PPOTrainerSync):
         with open_dict(config):
             # verl tests for the name "sync" (replay buffer, dataloader batch size, persistence), and this trainer is.
             config.trainer.v1.trainer_mode = "sync"
+            if self._v05.k_init == "auto":
+                config.data.gen_batch_size = 1  # verl hands out prompts in whole fetches, and their number changes
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
         robust = self._v05.mode == "robust"
@@ -67,6 +69,7 @@ class V05Trainer(PPOTrainerSync):
         self._reached = RewardReach(self._v05.reward_range)
         self._spent = Spent()
         self._rollouts_of_step = 0
+        self._wave: method.FirstWave | None = None
         self._records: dict[str, PromptRecord] = {}
 
     def _build_replay_buffer(self):
@@ -101,6 +104,8 @@ class V05Trainer(PPOTrainerSync):
         self._spent.rollouts += self._rollouts_of_step
         self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
         metrics.update(step_metrics.of_step(prompts, rows, estimate, list(self._records.values()), self._v05))
+        if self._v05.k_init == "auto":
+            metrics.update(step_metrics.of_group_size(self._wave, self._prior_record))
         metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
         self._records.clear()
         return batch
@@ -112,10 +117,17 @@ class V05Trainer(PPOTrainerSync):
             self._prior_record.add(prompts.first_mean[judged], prompts.first_n[judged], prompts.prior[judged])
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
-        """verl's next batch; with ``prompt_pool`` the most uncertain prompts of a batch so many times as large."""
+        """verl's next batch; with ``k_init: auto`` of as many prompts as the priors' worth allows."""
+        self._wave = self._method.first_wave(num_prompts or self.config.data.train_batch_size, self._prior_record)
+        batch = self._next_prompts(len(self._wave.sizes))
+        if self._v05.k_init == "auto":
+            batch[GROUP_SIZE_KEY] = torch.from_numpy(self._wave.sizes)
+        return batch
+
+    def _next_prompts(self, wanted: int) -> TensorDict:
+        """The next prompts; with ``prompt_pool`` the most uncertain ones of so many times as many."""
         if self._v05.prompt_pool == 1:
-            return super()._next_train_batch(num_prompts)
-        wanted = num_prompts or self.config.data.train_batch_size
+            return super()._next_train_batch(wanted)
         batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
         ticket = self.agent_loop_manager.ask(batch)
         try:
@@ -238,6 +250,8 @@ class V05Trainer(PPOTrainerSync):
         """Which batch size counts prompts and which rollouts, in one paragraph."""
         config, v05 = self.config, self._v05
         prompts, mini_batches = config.data.train_batch_size, self._mini_batches
+        if v05.k_init == "auto":
+            return self._auto_arithmetic()
         most = v05.k_init if v05.budget == "fixed" else v05.k_max
         epochs = config.actor_rollout_ref.actor.ppo_epochs
         return (
@@ -248,4 +262,16 @@ class V05Trainer(PPOTrainerSync):
             f"{math.ceil(prompts * v05.k_init / mini_batches)} to {math.ceil(prompts * most / mini_batches)} rows: "
             f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n is not "
             f"used in training. Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
+        )
+
+    def _auto_arithmetic(self) -> str:
+        config, most, mini_batches = self.config, self._v05.auto.reference_n, self._mini_batches
+        rollouts = self._v05.step_rollouts or config.data.train_batch_size * most
+        return (
+            f"v05: each training step takes {rollouts} rollouts (v05.step_rollouts, or data.train_batch_size x "
+            f"v05.auto.reference_n) on {rollouts // most} prompts with {most} each to {rollouts} with one, as few per "
+            f"prompt as the priors allow (v05.k_init=auto). They are split into {mini_batches} mini-batches of about "
+            f"{rollouts // mini_batches} rows: {mini_batches * config.actor_rollout_ref.actor.ppo_epochs} optimizer "
+            f"steps per training step, whatever the number of prompts. rollout.n is not used in training. Validation: "
+            f"{config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
         )
