@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
@@ -81,6 +82,7 @@ _TRAILING = re.compile(r"(?:\\+|[.,;:!?])+$")
 _OUTER_BOLD = re.compile(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$")
 
 
+@lru_cache(maxsize=1024)  # the answer is compared and told
 def normalise(text: str) -> str:
     """``text`` with one spelling for spaces, signs, fractions, roots, brackets, styles and unicode characters.
 

@@ -96,6 +96,7 @@ _HAS_VARIABLE = re.compile(
     r"(?<![a-zA-Z\\])[a-zA-Z]{1,2}(?![a-zA-Z])|\\(?:theta|alpha|beta|lambda|mu|phi|omega)(?![a-zA-Z])"
 )
 _CONSTANTS = re.compile(r"\\(?:infty|pi|sqrt|frac|text)(?![a-zA-Z])|(?<![a-zA-Z\\])[ei](?![a-zA-Z])")
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -107,6 +108,8 @@ def structure(text: str, split_commas: bool = True) -> Answer:
         split_commas: whether "1,000" is a list of 1 and 000; outside brackets only, and where a space follows the
             comma it always is one.
     """
+    if _PLAIN_NUMBER.fullmatch(text):
+        return Answer("leaf", text)
     text = _DOMAIN.sub("", _VAGUELY.sub("", text.strip()))
     named = _NAMES_OF_TUPLE.match(text)
     if named:
@@ -127,6 +130,8 @@ def structure(text: str, split_commas: bool = True) -> Answer:
 
 def split(text: str, pattern: re.Pattern, thousands: bool = False) -> list[str]:
     """``text`` cut at the matches of ``pattern`` outside all brackets; with ``thousands`` not inside "10,080"."""
+    if not pattern.search(text):
+        return [text.strip()]
     pieces, start, depth, position = [], 0, 0, 0
     while position < len(text):
         match = pattern.match(text, position) if depth == 0 else None
