@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The arms on tiny models without verl, many seeds: bash recipes/light_comparison.sh
 # Needs .venv (bash recipes/env.sh hf). Hours on two cores; a second call goes on where the first ended.
-# Learning rates are chosen per arm on seeds 1000 and 1001, which are in no result. Results: $OUT/<task>/<setting>/
+# Learning rates are chosen per arm on seeds 1000 and 1001, which are in no result. Results: $OUT/<setting>/, a folder of
+# runs that python -m v05_verl.report reads: --control v05_fixed1 pairs every arm with that one, seed by seed
 # Some of it: ONLY="sort longer" bash recipes/light_comparison.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,23 +34,25 @@ ONE_RATE=(--learning-rates 2e-4)           # that of recipes/quickstart.sh
 RATES=(--learning-rates 1e-4 2e-4 4e-4 --tuning-seeds 2)
 
 study() {
-    .venv/bin/python -m v05_verl.lab.train --out "$OUT" --seeds "$SEEDS" --first-seed "$FIRST_SEED" --jobs "$JOBS" "$@"
+    .venv/bin/python -m v05_verl.lab.train --out "$OUT" --name "$setting" --seeds "$SEEDS" --first-seed "$FIRST_SEED" \
+        --jobs "$JOBS" --rollouts "$ROLLOUTS" "$@"
 }
 
 for setting in ${ONLY:-${SETTINGS[*]}}; do
     echo "== $setting"
     case $setting in
-        reverse) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
-        # how far the choice of learning rates matters; a table of its own beside the one of reverse
-        same_rate) study --tasks reverse "${ONE_RATE[@]}" --rollouts $ROLLOUTS --name same_rate --arms grpo_n16_p8 "${THROUGH_VERL[@]}" ;;
+        reverse) study --tasks reverse "${RATES[@]}" --arms "${MAIN[@]}" "${PRIORS_AND_PRICES[@]}" ;;
+        # how far the choice of learning rates matters
+        same_rate) study --tasks reverse "${ONE_RATE[@]}" --arms grpo_n16_p8 "${THROUGH_VERL[@]}" ;;
         # what makes no measurable difference: shared or predictable baselines, weights, division by a predicted std
-        variants) study --tasks reverse "${ONE_RATE[@]}" --rollouts $ROLLOUTS --name variants --arms "${VARIANTS[@]}" ;;
-        # seeds and learning rate of recipes/results/quickstart, for python -m v05_verl.lab.agreement; a table of its own
-        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 "${ONE_RATE[@]}" --rollouts $ROLLOUTS \
-            --name as_through_verl --arms "${THROUGH_VERL[@]}" ;;
-        sort) study --tasks sort "${RATES[@]}" --rollouts $ROLLOUTS --arms "${MAIN[@]}" ;;
-        several_mini_batches) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --mini-batches 4 --arms "${FEW[@]}" ;;
-        weak_start) study --tasks reverse "${RATES[@]}" --rollouts $ROLLOUTS --warm-start 0.25 --arms "${FEW[@]}" ;;
+        variants) study --tasks reverse "${ONE_RATE[@]}" --arms "${VARIANTS[@]}" ;;
+        # seeds, learning rate and validations of recipes/results/quickstart, to be paired with it arm by arm:
+        # python -m v05_verl.report verl=outputs/q light=$OUT/as_through_verl --control light --out outputs/agreement
+        as_through_verl) study --tasks reverse --first-seed 0 --seeds 3 "${ONE_RATE[@]}" --evaluations 5 \
+            --arms "${THROUGH_VERL[@]}" ;;
+        sort) study --tasks sort "${RATES[@]}" --arms "${MAIN[@]}" ;;
+        several_mini_batches) study --tasks reverse "${RATES[@]}" --mini-batches 4 --arms "${FEW[@]}" ;;
+        weak_start) study --tasks reverse "${RATES[@]}" --warm-start 0.25 --arms "${FEW[@]}" ;;
         longer) study --tasks reverse "${ONE_RATE[@]}" --rollouts $((2 * ROLLOUTS)) --arms "${LONGER[@]}" ;;
         *) echo "light_comparison.sh: unknown setting '$setting'; there are ${SETTINGS[*]}" >&2; exit 2 ;;
     esac

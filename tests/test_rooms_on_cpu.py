@@ -77,6 +77,6 @@ def test_a_deliberate_upward_import_is_found(sources):
         "v05_verl.method": "def f():\n    import v05_verl.plugin.worker",
         "v05_verl.grading.score": "from v05_verl.core import checks",
         "v05_verl.value.tracker": "from v05_verl.method import Robust",
-        "v05_verl.report.tables": "from v05_verl.lab.study import Curve",
+        "v05_verl.report.tables": "from v05_verl.lab.study import Job",
     }.items():
         assert upward(module, f"{sources[module]}\n{line}\n", set(sources)), module
