@@ -38,7 +38,10 @@ def test_the_estimator_without_the_group_names_every_missing_key(compose_verl):
     ("override", "sentence"),
     [
         ("algorithm.adv_estimator=grpo", "the group v05 is loaded but algorithm.adv_estimator is 'grpo'"),
-        ("trainer.v1.trainer_mode=sync", "trainer.v1.trainer_mode must be v05_sync, not sync"),
+        (
+            "trainer.v1.trainer_mode=sync",
+            "trainer.v1.trainer_mode must be v05_sync, v05_colocate_async or .*, not sync",
+        ),
         ("trainer.use_v1=False", "trainer.use_v1 must be True"),
         ("algorithm.use_kl_in_reward=True", "use actor_rollout_ref.actor.use_kl_loss=True instead"),
         ("algorithm.filter_groups.enable=True", "algorithm.filter_groups.enable"),
@@ -116,10 +119,10 @@ def test_verl_itself_refuses_the_estimator_without_the_group():
 
 
 def test_the_check_is_repeated_for_entry_points_of_ones_own(compose_verl):
-    from v05_verl.plugin.trainer import V05Trainer
+    from v05_verl.plugin.trainer import V05TrainerSync
 
     config = compose_verl(GROUP, ESTIMATOR)
     with open_dict(config):
         config.trainer.v1.trainer_mode = "sync"
     with pytest.raises(ValueError, match="trainer_mode must be v05_sync"):
-        V05Trainer(config)
+        V05TrainerSync(config)

@@ -4,7 +4,7 @@
 
 verl 0.9.1 has no hook for a check at launch. ``install`` therefore wraps ``verl.utils.config.validate_config``, which
 ``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; ``tests/test_launch_on_cpu.py``
-fails when that changes. ``V05Trainer`` runs the same check, for entry points of one's own.
+fails when that changes. ``V05TrainerMixin`` runs the same check, for entry points of one's own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from v05_verl import config as v05_config
 
 ESTIMATOR = "v05"
-TRAINER_MODE = "v05_sync"
+TRAINER_MODES = ("v05_sync", "v05_colocate_async", "v05_separate_async")
 MANAGER = "v05_verl.plugin.manager.V05AgentLoopManager"
 LOAD_THE_GROUP = "load the group: 'hydra.searchpath=[pkg://v05_verl.conf]' +v05=default"
 
@@ -62,8 +62,9 @@ def _missing(config: DictConfig, uses_estimator: bool) -> list[str]:
     if config.get("v05") is None:
         problems.append(f"algorithm.adv_estimator=v05 needs the keys v05.*; {LOAD_THE_GROUP}")
     mode = OmegaConf.select(config, "trainer.v1.trainer_mode")
-    if mode != TRAINER_MODE:
-        problems.append(f"trainer.v1.trainer_mode must be {TRAINER_MODE}, not {mode}; {LOAD_THE_GROUP}")
+    if mode not in TRAINER_MODES:
+        names = f"{', '.join(TRAINER_MODES[:-1])} or {TRAINER_MODES[-1]}"
+        problems.append(f"trainer.v1.trainer_mode must be {names}, not {mode}; {LOAD_THE_GROUP}")
     if not OmegaConf.select(config, "trainer.use_v1"):
         problems.append("trainer.use_v1 must be True: v05 runs in verl's V1 trainer")
     manager = OmegaConf.select(config, "actor_rollout_ref.rollout.agent.agent_loop_manager_class")

@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""verl's synchronous trainer with the value model around it: ``trainer.v1.trainer_mode=v05_sync``."""
+"""verl's trainers with the value model around them: ``trainer.v1.trainer_mode`` v05_sync, v05_colocate_async, …"""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import ray
 import torch
+import transfer_queue as tq
 from omegaconf import DictConfig, open_dict
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
+from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 from verl.utils.fs import local_mkdir_safe
@@ -28,10 +30,11 @@ from v05_verl.core import scale
 from v05_verl.core.selection import most_uncertain
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
-from v05_verl.plugin.batch import PromptBatch, collect_rows
-from v05_verl.plugin.estimator import estimating
+from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, sessions_of, training_queue
+from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step
+from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
-from v05_verl.plugin.records import TICKET_KEY, PromptRecord
+from v05_verl.plugin.records import TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.prior_record import PriorRecord
@@ -41,38 +44,35 @@ logger = logging.getLogger(__name__)
 STATE_FILE = "v05.pt"
 
 
-@dataclass
-class Spent:
-    """Cost of the run so far, across restarts."""
+class V05TrainerMixin:
+    """Adds to a trainer of verl: priors for the estimator, outcomes for the value model, metrics, its state.
 
-    rollouts: int = 0
-    tokens: int = 0
+    verl's trainer comes after it in a class's bases; ``VERL_MODE`` is the name that verl knows that trainer by.
+    """
 
-
-@register_trainer("v05_sync")
-class V05Trainer(PPOTrainerSync):
-    """Adds to verl's ``sync`` trainer: priors for the estimator, outcomes for the value model, metrics, its state."""
+    VERL_MODE: str
 
     def __init__(self, config: DictConfig):
         launch.check(config)
         self._v05 = v05_config.from_verl(config)
         self._method = method.build(self._v05)
+        self._ledger = Ledger()
         with open_dict(config):
-            # verl tests for the name "sync" (replay buffer, dataloader batch size, persistence), and this trainer is.
-            config.trainer.v1.trainer_mode = "sync"
+            # verl reads the section of this name, and tests for "sync" (replay buffer, dataloader, persistence).
+            config.trainer.v1.trainer_mode = self.VERL_MODE
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
         robust = self._v05.mode == "robust"
         self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
         self._reached = RewardReach(self._v05.reward_range)
-        self._spent = Spent()
         self._rollouts_of_step = 0
-        self._records: dict[str, PromptRecord] = {}
+        self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
 
     def _build_replay_buffer(self):
         replay_buffer = super()._build_replay_buffer()
         if self._v05.poll_interval_s is not None:
             replay_buffer.poll_interval = self._v05.poll_interval_s
+        count_evictions(replay_buffer, self._ledger)
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
@@ -82,12 +82,24 @@ class V05Trainer(PPOTrainerSync):
 
     # ------------------------------------------------ one step ------------------------------------------------
 
+    def step(self, metrics: dict, timing_raw: dict) -> KVBatchMeta:
+        """verl's step; our metrics are added once, after verl has reduced those of its updates by their names."""
+        self._parts.clear()
+        dropped = self._ledger.dropped
+        batch = super().step(metrics, timing_raw)
+        rows, estimate, records = joined(self._parts)
+        prompts = PromptBatch.of(rows, estimate, records)
+        metrics.update(step_metrics.of_step(prompts, rows, estimate, self._v05, self.global_steps))
+        self._ledger.note_trained(sessions_of(batch))
+        added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
+        self._rollouts_of_step = added.asked
+        metrics.update(step_metrics.of_ledger(self._ledger, added, self._ledger.dropped - dropped))
+        return batch
+
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
-        self._records.update(self.agent_loop_manager.take_records())
         prior_model = self._prior_record and self._prior_record.model
         knowing = self._method.knowing(prior_model)
-        rows, records = collect_rows(batch, self._records, knowing, self._v05.reward_range)
-        self._raise_scheduler_errors()
+        rows, records = collect_rows(batch, records_of(batch), knowing, self._v05.reward_range)
         with estimating(rows) as result:
             batch = super()._compute_advantage(batch, metrics)
 
@@ -95,14 +107,10 @@ class V05Trainer(PPOTrainerSync):
         prompts = PromptBatch.of(rows, estimate, records)
         self._reached.note(estimate.rewards[rows.is_real])
         self._handle_missing_priors(prompts)
-        self._value_model.tell(prompts.texts, prompts.successes, prompts.trials, self.global_steps)
+        for step, *outcomes in outcomes_by_step(rows, estimate):
+            self._value_model.tell(*outcomes, step)
         self._note_priors(prompts)
-        self._rollouts_of_step = sum(record.asked for record in self._records.values())
-        self._spent.rollouts += self._rollouts_of_step
-        self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
-        metrics.update(step_metrics.of_step(prompts, rows, estimate, list(self._records.values()), self._v05))
-        metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
-        self._records.clear()
+        self._parts.append((rows, estimate, records))
         return batch
 
     def _note_priors(self, prompts: PromptBatch) -> None:
@@ -112,10 +120,13 @@ class V05Trainer(PPOTrainerSync):
             self._prior_record.add(prompts.first_mean[judged], prompts.first_n[judged], prompts.prior[judged])
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
-        """verl's next batch; with ``prompt_pool`` the most uncertain prompts of a batch so many times as large."""
-        if self._v05.prompt_pool == 1:
+        """verl's next batch; with ``prompt_pool`` the most uncertain prompts of a batch so many times as large.
+
+        Single prompts, which verl asks for while it waits for a batch, are not chosen and wait for no prior.
+        """
+        if self._v05.prompt_pool == 1 or num_prompts is not None:
             return super()._next_train_batch(num_prompts)
-        wanted = num_prompts or self.config.data.train_batch_size
+        wanted = self.config.data.train_batch_size
         batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
         ticket = self.agent_loop_manager.ask(batch)
         try:
@@ -136,7 +147,7 @@ class V05Trainer(PPOTrainerSync):
         """Makes the next step verl's last, validated and saved, where it should use up ``total_rollouts``."""
         if self._v05.total_rollouts is None:
             return
-        if self._spent.rollouts + self._rollouts_of_step >= self._v05.total_rollouts:
+        if self._ledger.counts.asked + self._rollouts_of_step >= self._v05.total_rollouts:
             self.total_training_steps = min(self.total_training_steps, self.global_steps + 1)
 
     def _get_required_batch_multiple(self, dp_size: int) -> int:
@@ -162,9 +173,9 @@ class V05Trainer(PPOTrainerSync):
 
     @property
     def _mini_batches(self) -> int:
-        """Optimizer steps per training step and epoch, whatever the number of rollouts."""
-        config = self.config
-        return max(1, config.data.train_batch_size // config.actor_rollout_ref.actor.ppo_mini_batch_size)
+        """Optimizer steps per update of verl and epoch, whatever the number of rollouts."""
+        prompts = self.config.data.train_batch_size // self.parameter_sync_step
+        return max(1, prompts // self.config.actor_rollout_ref.actor.ppo_mini_batch_size)
 
     @contextmanager
     def _mini_batch_of(self, rows: int) -> Iterator[None]:
@@ -177,22 +188,21 @@ class V05Trainer(PPOTrainerSync):
         finally:
             actor.ppo_mini_batch_size, rollout.n = before
 
-    def _raise_scheduler_errors(self) -> None:
-        for record in self._records.values():
-            if record.error:
-                raise RuntimeError(f"v05: the rollout budget of prompt {record.text[:200]!r} failed: {record.error}")
-
     def _handle_missing_priors(self, prompts: PromptBatch) -> None:
-        cause = next((record.prior_error for record in prompts.records if record.prior_error), None)
-        cause = cause or self._value_model.failure()
+        failed = [record for record in prompts.records if record.prior_error]
+        cause = failed[0].prior_error if failed else self._value_model.failure()
+        present = self._value_model.generation
+        done = self._value_model.mend(
+            silent=any(record.generation == present for record in failed),
+            answered=any(record.generation == present and record.prior is not None for record in prompts.records),
+        )
         if cause is None:
             return
         missing = float(np.mean(~np.isfinite(prompts.prior)))
         sentence = f"v05: {missing:.0%} of the prompts of step {self.global_steps} have no prior: {cause}"
         if self._v05.value.on_failure == "stop":
             raise RuntimeError(f"{sentence} (v05.value.on_failure=stop)")
-        logger.warning("%s. They use group means; the value model restarts from its last state", sentence)
-        self._value_model.restart()
+        logger.warning("%s. They use group means; the value model: %s", sentence, done or "it is asked again")
 
     # ------------------------------------------------ checkpoints ------------------------------------------------
 
@@ -202,7 +212,8 @@ class V05Trainer(PPOTrainerSync):
         local_mkdir_safe(folder)
         state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
         state["prior_record"] = self._prior_record and self._prior_record.state_dict()
-        torch.save(state | {"spent": asdict(self._spent)}, os.path.join(folder, STATE_FILE))
+        spent = {"ledger": self._ledger.state_dict(), "rollouts_of_step": self._rollouts_of_step}
+        torch.save(state | spent, os.path.join(folder, STATE_FILE))
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
@@ -217,10 +228,21 @@ class V05Trainer(PPOTrainerSync):
         )
         path = os.path.join(folder, STATE_FILE)
         if not os.path.exists(path):
-            logger.warning("v05: %s is missing (a checkpoint of another method?); the value model starts new", path)
-            return
+            raise FileNotFoundError(
+                f"v05: the checkpoint {folder} has no {STATE_FILE}: another method saved it, or the file is lost. What "
+                "the value model learned and what was spent stand there. Resume from a whole checkpoint "
+                "(trainer.resume_mode=resume_path trainer.resume_from_path=…), or start anew (resume_mode=disable, or "
+                "another trainer.default_local_dir)"
+            )
         state = torch.load(path, weights_only=False)
-        self._spent = Spent(**state["spent"])
+        if stale := orphans(training_queue()):
+            tq.kv_clear(keys=stale, partition_id="train")
+        self._ledger.load_state_dict(state["ledger"], training_queue())
+        self._rollouts_of_step = state["rollouts_of_step"]
+        self._plan_last_step()
+        if self._v05.total_rollouts is not None and self._ledger.counts.asked >= self._v05.total_rollouts:
+            logger.warning("v05: the run has used up v05.total_rollouts; it ends without another step")
+            self.total_training_steps = self.global_steps
         if self._prior_record is not None and state["prior_record"] is not None:
             self._prior_record.load_state_dict(state["prior_record"])
         if state["value_name"] == self._v05.value.name:
@@ -249,3 +271,18 @@ class V05Trainer(PPOTrainerSync):
             f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n is not "
             f"used in training. Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
         )
+
+
+@register_trainer("v05_sync")
+class V05TrainerSync(V05TrainerMixin, PPOTrainerSync):
+    VERL_MODE = "sync"
+
+
+@register_trainer("v05_colocate_async")
+class V05TrainerColocateAsync(V05TrainerMixin, PPOTrainerColocateAsync):
+    VERL_MODE = "colocate_async"
+
+
+@register_trainer("v05_separate_async")
+class V05TrainerSeparateAsync(V05TrainerMixin, PPOTrainerSeparateAsync):
+    VERL_MODE = "separate_async"
