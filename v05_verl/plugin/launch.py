@@ -15,6 +15,7 @@ from importlib import import_module
 from omegaconf import DictConfig, OmegaConf
 
 from v05_verl import config as v05_config
+from v05_verl.plugin import async_checks
 
 ESTIMATOR = "v05"
 TRAINER_MODES = ("v05_sync", "v05_colocate_async", "v05_separate_async")
@@ -31,6 +32,8 @@ def check(config: DictConfig) -> None:
     if not uses_estimator and config.get("v05") is None:
         return
     problems = [*_missing(config, uses_estimator), *_unsupported(config), *_wrong_keys(config)]
+    if not problems:
+        problems = async_checks.problems(config, v05_config.from_verl(config))
     if problems:
         raise ValueError("v05 cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
 

@@ -259,7 +259,7 @@ class V05TrainerMixin:
     def _batch_arithmetic(self) -> str:
         """Which batch size counts prompts and which rollouts, in one paragraph."""
         config, v05 = self.config, self._v05
-        prompts, mini_batches = config.data.train_batch_size, self._mini_batches
+        prompts, mini_batches = config.data.train_batch_size, self._mini_batches * self.parameter_sync_step
         most = v05.k_init if v05.budget == "fixed" else v05.k_max
         epochs = config.actor_rollout_ref.actor.ppo_epochs
         return (
