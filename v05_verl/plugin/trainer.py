@@ -94,6 +94,8 @@ class V05TrainerMixin:
         added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
         self._rollouts_of_step = added.asked
         metrics.update(step_metrics.of_ledger(self._ledger, added, self._ledger.dropped - dropped))
+        metrics["v05/value/restarts"] = float(self._value_model.generation)
+        metrics["v05/value/dropped_outcomes"] = float(self._value_model.dropped_outcomes)
         return batch
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
@@ -191,18 +193,19 @@ class V05TrainerMixin:
     def _handle_missing_priors(self, prompts: PromptBatch) -> None:
         failed = [record for record in prompts.records if record.prior_error]
         cause = failed[0].prior_error if failed else self._value_model.failure()
-        present = self._value_model.generation
-        done = self._value_model.mend(
-            silent=any(record.generation == present for record in failed),
-            answered=any(record.generation == present and record.prior is not None for record in prompts.records),
-        )
         if cause is None:
+            self._value_model.heard()
             return
         missing = float(np.mean(~np.isfinite(prompts.prior)))
         sentence = f"v05: {missing:.0%} of the prompts of step {self.global_steps} have no prior: {cause}"
         if self._v05.value.on_failure == "stop":
             raise RuntimeError(f"{sentence} (v05.value.on_failure=stop)")
-        logger.warning("%s. They use group means; the value model: %s", sentence, done or "it is asked again")
+        present = [record for record in prompts.records if record.generation == self._value_model.generation]
+        done = self._value_model.mend(
+            silent=any(record.prior_error for record in present),
+            answered=any(record.prior is not None for record in present),
+        )
+        logger.warning("%s. They use group means; the value model %s", sentence, done)
 
     # ------------------------------------------------ checkpoints ------------------------------------------------
 

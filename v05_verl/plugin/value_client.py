@@ -77,7 +77,7 @@ class ValueService:
         self._model.load_state_dict(state)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Told:
     """Outcomes of one call of ``tell``, and each replica's acknowledgement."""
 
@@ -148,22 +148,26 @@ class ValueClient:
                 return sentence(error)
         return self._take_copy() or cause
 
-    def mend(self, silent: bool, answered: bool) -> str | None:
-        """Restarts the model where it died, or where it stayed silent in two updates running.
+    def heard(self) -> None:
+        """Nothing of an update is amiss: silence before it counts no longer."""
+        self._silent_updates = 0
+
+    def mend(self, silent: bool, answered: bool) -> str:
+        """Restarts the model where it died, or where it was silent in two updates running; may take a second.
 
         Args:
-            silent: prompts of this update waited in vain for a model that was built (this generation's).
-            answered: it gave a prior to other prompts of the update, so it is alive and slow.
+            silent: prompts of this update have no prior, though the model of this generation was built and asked.
+            answered: it gave a prior to other prompts of the update: it is alive, and slow.
 
         Returns:
-            What was done, or None.
+            The rest of a sentence that begins with "the value model": what became of it.
         """
         self._silent_updates = self._silent_updates + 1 if silent and not answered else 0
         if self._is_dead():
-            return self._restart("it died")
+            return self._restart("died")
         if self._silent_updates >= 2:
-            return self._restart("it was silent twice running")
-        return None if self._is_built() else "it is still being built"
+            return self._restart("gave no prior in two updates running")
+        return "is asked again" if self._is_built() else "is still being built"
 
     @property
     def generation(self) -> int:
@@ -213,7 +217,7 @@ class ValueClient:
         self._start()
         for told in self._told:
             self._send(told)
-        return f"{why} and restarts from its last state"
+        return f"{why}, and restarts from its last state"
 
     def _send(self, told: _Told) -> None:
         told.learning = [replica.observe.remote(*told.outcomes) for replica in self._replicas]

@@ -15,7 +15,7 @@ from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import checks, scale
 from v05_verl.plugin.records import TEXT_FIELD, TICKET_KEY, Counts, PromptRecord, RunningPrompt, WorkerReport
-from v05_verl.plugin.value_client import PriorTicket
+from v05_verl.plugin.value_client import PriorTicket, sentence
 from v05_verl.prompt_text import problem_text
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         except TimeoutError:
             record.prior_error = f"the value model did not answer within {self._v05.value.timeout_s:g} s"
         except Exception as error:  # the trainer warns with this cause, counts it and mends the value model
-            record.prior_error = f"{type(error).__name__}: {error}"
+            record.prior_error = sentence(error)
         record.prior_wait_s = time.monotonic() - started
 
     async def _prior(self, uid: str, ticket: PriorTicket | None) -> float:
