@@ -8,8 +8,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import ray
 import transfer_queue as tq
-from transfer_queue import KVBatchMeta
+from ray.actor import ActorHandle
+from transfer_queue import KVBatchMeta, interface
 
 from v05_verl.plugin.records import Counts, WorkerReport, session_of, uid_of
 
@@ -83,6 +85,12 @@ class Ledger:
 def training_queue() -> dict[str, dict[str, Any]]:
     """Keys and tags of the training rows and prompts in TransferQueue."""
     return (tq.kv_list("train") or {}).get("train", {})
+
+
+def queue_actors() -> list[ActorHandle]:
+    """TransferQueue's controller and the storage units that this process started."""
+    controller = ray.get_actor("TransferQueueController", namespace="transfer_queue")
+    return [controller, *(interface._TQ_STORAGE or {}).get("SimpleStorage", {}).values()]
 
 
 def waiting_sessions(queue: Mapping[str, Mapping[str, Any]], running: Collection[str] = ()) -> set[str]:

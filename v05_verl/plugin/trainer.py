@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import os
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +17,7 @@ import ray
 import torch
 import transfer_queue as tq
 from omegaconf import DictConfig, open_dict
+from ray.actor import ActorHandle
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.trainer_base import register_trainer
@@ -30,13 +33,14 @@ from v05_verl.core import scale
 from v05_verl.core.selection import most_uncertain
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
-from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, sessions_of, training_queue
+from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
 from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step
 from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.value_client import ValueClient
+from v05_verl.plugin.watch import Failures, Watch, nothing_came_back
 from v05_verl.prior_record import PriorRecord
 
 logger = logging.getLogger(__name__)
@@ -57,6 +61,7 @@ class V05TrainerMixin:
         self._v05 = v05_config.from_verl(config)
         self._method = method.build(self._v05)
         self._ledger = Ledger()
+        self._failures = Failures(config.data.train_batch_size)
         with open_dict(config):
             # verl reads the section of this name, and tests for "sync" (replay buffer, dataloader, persistence).
             config.trainer.v1.trainer_mode = self.VERL_MODE
@@ -73,12 +78,55 @@ class V05TrainerMixin:
         if self._v05.poll_interval_s is not None:
             replay_buffer.poll_interval = self._v05.poll_interval_s
         count_evictions(replay_buffer, self._ledger)
+        replay_buffer.sample = self._naming_causes(replay_buffer.sample)
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
         print(self._batch_arithmetic())
         agent_loop_manager.use_value_model(self._value_model, self._prior_record)
-        super().fit(agent_loop_manager)
+        with Watch(self._actors(agent_loop_manager), lambda: self.global_steps, self._waiting):
+            super().fit(agent_loop_manager)
+
+    # ------------------------------------------- nothing waits for ever -------------------------------------------
+
+    def _actors(self, agent_loop_manager: V05AgentLoopManager) -> dict[str, ActorHandle]:
+        """The actors that the run needs, by name; the value model's are brought back when they die."""
+        by_kind = {
+            "agent loop worker": agent_loop_manager.agent_loop_workers,
+            "reward worker": self.get_reward_handles() or [],
+            "training worker": self.actor_rollout_wg.workers,
+            "rollout server": [server for each in self._rollout_server_managers() for server in each.server_handles],
+            "TransferQueue's actor": queue_actors(),
+        }
+        return {f"{kind} {i}": actor for kind, actors in by_kind.items() for i, actor in enumerate(actors)}
+
+    def _waiting(self) -> str:
+        buffer = self.replay_buffer
+        return (
+            f"when it last looked {len(buffer.pending_keys['train'])} prompts had not begun, "
+            f"{len(buffer.running_keys['train'])} were generating and {len(buffer.finished_keys['train'])} had ended"
+        )
+
+    def _naming_causes(self, sample):
+        """verl's ``sample``, whose error about a batch without a rollout names no cause."""
+
+        @functools.wraps(sample)
+        def named(*args, **kwargs):
+            try:
+                return sample(*args, **kwargs)
+            except RuntimeError as error:
+                if "no materializable trajectories" not in str(error):
+                    raise
+                report = self.agent_loop_manager.report()
+                self._failures.check(report)
+                raise RuntimeError(nothing_came_back(self.config.data.train_batch_size, report)) from error
+
+        return named
+
+    def _add_prompts_to_generate(self, num_prompts: int) -> int:
+        # verl asks for new prompts in place of those that failed, without a limit and without a pause.
+        self._failures.check(self.agent_loop_manager.report())
+        return super()._add_prompts_to_generate(num_prompts)
 
     # ------------------------------------------------ one step ------------------------------------------------
 
@@ -99,6 +147,7 @@ class V05TrainerMixin:
         return batch
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
+        self._failures.check(self.agent_loop_manager.report())
         prior_model = self._prior_record and self._prior_record.model
         knowing = self._method.knowing(prior_model)
         rows, records = collect_rows(batch, records_of(batch), knowing, self._v05.reward_range)
@@ -237,7 +286,10 @@ class V05TrainerMixin:
                 "(trainer.resume_mode=resume_path trainer.resume_from_path=…), or start anew (resume_mode=disable, or "
                 "another trainer.default_local_dir)"
             )
-        state = torch.load(path, weights_only=False)
+        try:
+            state = torch.load(path, weights_only=False)
+        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            raise ValueError(f"v05: {path} is damaged ({error}); resume from another checkpoint") from error
         if stale := orphans(training_queue()):
             tq.kv_clear(keys=stale, partition_id="train")
         self._ledger.load_state_dict(state["ledger"], training_queue())
