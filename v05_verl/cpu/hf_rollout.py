@@ -28,27 +28,31 @@ def server_name(replica_rank: int) -> str:
     return f"v05_hf_rollout_{replica_rank}"
 
 
+def engine_of(config, model_config, replica_rank: int) -> Engine:
+    """The engine of a replica, from verl's sections ``rollout`` and ``model``."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    model_config = omega_conf_to_dataclass(model_config)
+    model = AutoModelForCausalLM.from_pretrained(
+        model_config.local_path, dtype=torch.float32, attn_implementation="sdpa"
+    ).eval()
+    tokenizer = model_config.tokenizer
+    eos = model.generation_config.eos_token_id
+    return Engine(
+        model,
+        eos_token_ids={tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None},
+        vocab_size=len(tokenizer),
+        max_rows=config.max_num_seqs,
+        max_positions=config.max_model_len or config.prompt_length + config.response_length,
+        seed=config.seed + replica_rank,
+    )
+
+
 class HFServer:
     """Token-in, token-out generation with verl's server interface; generation runs in one background thread."""
 
     def __init__(self, config, model_config, replica_rank: int):
-        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         self._config = config
-        model_config = omega_conf_to_dataclass(model_config)
-        model = AutoModelForCausalLM.from_pretrained(
-            model_config.local_path, dtype=torch.float32, attn_implementation="sdpa"
-        ).eval()
-        tokenizer = model_config.tokenizer
-        eos = model.generation_config.eos_token_id
-        eos_token_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-        self._engine = Engine(
-            model,
-            eos_token_ids=eos_token_ids,
-            vocab_size=len(tokenizer),
-            max_rows=config.max_num_seqs,
-            max_positions=config.max_model_len or config.prompt_length + config.response_length,
-            seed=config.seed + replica_rank,
-        )
+        self._engine = engine_of(config, model_config, replica_rank)
         self._global_steps: int | None = None
         self._stepping = asyncio.Lock()
         self._wake = asyncio.Event()
