@@ -144,11 +144,12 @@ def test_what_a_dead_model_was_told_is_saved_beside_its_last_state(tracker):
 
 def test_the_state_is_copied_now_and_then_not_with_every_outcome(tracker, monkeypatch):
     monkeypatch.setattr(value_client, "STATE_EVERY", 3)
-    client = tracker()
+    client = odd(tracker, "Half")
     for step in range(1, 6):
         tell(client, step)
     wait_until(lambda: client.failure() is None and len(client._told) == 2)
-    assert ray.get(client._state)["counts"][0].tolist()[-1] == 3.0
+    assert ray.get(client._state) == {"learned": [1, 2, 3]}
+    assert client.state_dict() == {"state": {"learned": [1, 2, 3, 4, 5]}, "told": []}
 
 
 def odd(tracker, model, **settings):

@@ -25,15 +25,11 @@ class RunningMean:
         return (self.total + 0.5 * self.pseudo_prompts) / (self.weight + self.pseudo_prompts)
 
     def add(self, rates: np.ndarray, step: int) -> None:
-        """Every prompt counts once, however many rollouts it had: easy prompts must not weigh less.
-
-        The order of the steps does not matter: outcomes older than the newest are discounted as they come.
-        """
-        newest = max(step, self.step)
-        past, new = self.decay ** (newest - self.step), self.decay ** (newest - step)
-        self.total = past * self.total + new * float(np.sum(rates))
-        self.weight = past * self.weight + new * len(rates)
-        self.step = newest
+        """Every prompt counts once, however many rollouts it had: easy prompts must not weigh less."""
+        fade = self.decay ** max(step - self.step, 0)
+        self.total = fade * self.total + float(np.sum(rates))
+        self.weight = fade * self.weight + len(rates)
+        self.step = max(self.step, step)
 
     def state(self) -> list[float]:
         return [self.total, self.weight, float(self.step)]

@@ -42,13 +42,10 @@ class History:
         self._visits: dict[int, tuple[float, float, int, float]] = {}
 
     def add(self, outcomes: Outcomes, level: float) -> None:
-        """Remembers a step's outcomes, unless newer ones of a prompt are known; ``level``: mean success at the step."""
+        """Remembers a step's outcomes; ``level`` is the policy's mean success at it."""
         rows = zip(outcomes.prompts, outcomes.successes, outcomes.trials, strict=True)
         for prompt, successes, trials in rows:
             name = hash_of(prompt)
-            known = self._visits.get(name)
-            if known is not None and known[2] > outcomes.step:
-                continue
             self._visits.pop(name, None)
             self._visits[name] = (float(successes), float(trials), outcomes.step, level)
         while len(self._visits) > self._max_prompts:

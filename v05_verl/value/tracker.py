@@ -47,17 +47,15 @@ class Tracker:
         return inside(p)
 
     def observe(self, prompts: Sequence[str], successes: ArrayLike, trials: ArrayLike, step: int) -> None:
-        """Adds the counts and moves the running mean, in any order of steps."""
+        """Adds the counts and moves the running mean."""
         outcomes = checked_outcomes(prompts, successes, trials, step)
         if not outcomes.prompts:
             return
         self._mean.add(outcomes.rates, outcomes.step)
         for prompt, won, tried in zip(outcomes.prompts, outcomes.successes, outcomes.trials, strict=True):
-            newest = max(outcomes.step, self._counts.get(prompt, (0.0, 0.0, 0))[2])
-            old_won, old_tried = self._discounted(prompt, newest)
-            fade = self._decay ** (newest - outcomes.step)
+            old_won, old_tried = self._discounted(prompt, outcomes.step)
             self._counts.pop(prompt, None)
-            self._counts[prompt] = (old_won + fade * float(won), old_tried + fade * float(tried), newest)
+            self._counts[prompt] = (old_won + float(won), old_tried + float(tried), outcomes.step)
         while len(self._counts) > self._max_prompts:
             self._counts.pop(next(iter(self._counts)))
 
