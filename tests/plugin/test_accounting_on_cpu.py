@@ -72,6 +72,14 @@ def test_what_died_with_its_process_is_dropped():
     assert added == Counts(asked=4, tokens=9) and resumed.counts.asked == 14 and resumed.unaccounted == 0
 
 
+def test_what_ended_between_the_counts_and_the_saved_queue_was_asked():
+    state = Ledger(counts=Counts(asked=1)).state_dict()
+    resumed = Ledger()
+    resumed.load_state_dict(state, QUEUE)
+    assert (resumed.counts.asked, resumed.waiting, resumed.dropped, resumed.unaccounted) == (2, 2, 0, 0)
+    assert resumed.read(WorkerReport(Counts(asked=4), {"b": 4}), QUEUE).asked == 4 and resumed.unaccounted == 0
+
+
 def test_rows_that_were_trained_before_a_save_are_found():
     assert orphans(QUEUE) == ["trained_0_0", "pad1_0_0"]
     batch = KVBatchMeta(

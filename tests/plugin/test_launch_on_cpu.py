@@ -181,3 +181,10 @@ def test_what_would_hang_or_bias_an_asynchronous_run_stops_its_launch(compose_ve
 def test_drops_are_the_users_choice_where_no_group_waits_for_its_rewards(compose_verl):
     drop = ["trainer.v1.sampler.max_off_policy_strategy=drop", "v05.budget=fixed", "data.train_batch_size=64"]
     launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, COLOCATE, *drop))
+
+
+def test_settings_that_nothing_reads_are_told(compose_verl):
+    assert launch.unread(compose_verl(GROUP, ESTIMATOR, TOY_REWARD)) == []
+    bypass = ["algorithm.rollout_correction.bypass_mode=True", "algorithm.rollout_correction.rollout_is=token"]
+    notes = launch.unread(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, "algorithm.lam=0.9", *bypass))
+    assert len(notes) == 2 and "algorithm.lam" in notes[0] and "rollout_is" in notes[1]

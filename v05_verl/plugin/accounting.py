@@ -73,13 +73,15 @@ class Ledger:
     def load_state_dict(self, state: Mapping[str, int], queue: Mapping[str, Mapping[str, Any]]) -> None:
         """Takes over a saved state and the ``queue`` that was restored with it.
 
-        What was under way then died with its process: it is asked for again, and its first turn counts as dropped.
+        What was under way then died with its process: it is asked for again, and its first turn counts as dropped. The
+        queue is saved a little after the counts: rollouts that ended in between had been asked for too.
         """
         self.trained, self.dropped = state["trained"], state["dropped"]
-        self._before = Counts(**{name: state[name] for name in vars(Counts())})
-        self.counts = self._before
+        self.counts = self._before = Counts(**{name: state[name] for name in vars(Counts())})
         self.waiting, self.in_flight = len(waiting_sessions(queue)), 0
-        self.dropped += self.unaccounted
+        lost = self.unaccounted
+        self.dropped += max(lost, 0)
+        self._before.asked += max(-lost, 0)
 
 
 def training_queue() -> dict[str, dict[str, Any]]:

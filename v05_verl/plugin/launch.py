@@ -55,6 +55,23 @@ def install() -> None:
     verl_config.validate_config = validate_config
 
 
+def unread(config: DictConfig) -> list[str]:
+    """A sentence for each setting of verl that the user has set and that nothing will read."""
+    notes = []
+    algorithm = config.algorithm
+    if algorithm.gamma != 1 or algorithm.lam != 1:
+        notes.append("algorithm.gamma and algorithm.lam are not read: every token of a rollout has its advantage")
+    correction = algorithm.get("rollout_correction") or {}
+    acts = correction.get("rollout_is") or correction.get("rollout_rs")
+    loss = OmegaConf.select(config, "actor_rollout_ref.actor.policy_loss.loss_mode")
+    if correction.get("bypass_mode") and acts and loss != "bypass_mode":
+        notes.append(
+            "algorithm.rollout_correction.bypass_mode=True: verl's V1 trainers read neither rollout_is nor rollout_rs "
+            "unless actor_rollout_ref.actor.policy_loss.loss_mode=bypass_mode is set too (verl #4912)"
+        )
+    return notes
+
+
 def _missing(config: DictConfig, uses_estimator: bool) -> list[str]:
     problems = []
     if not uses_estimator:

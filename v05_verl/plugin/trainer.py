@@ -83,6 +83,8 @@ class V05TrainerMixin:
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
         print(self._batch_arithmetic())
+        for note in launch.unread(self.config):
+            logger.warning("v05: %s", note)
         agent_loop_manager.use_value_model(self._value_model, self._prior_record)
         with Watch(self._actors(agent_loop_manager), lambda: self.global_steps, self._waiting):
             super().fit(agent_loop_manager)
@@ -323,8 +325,9 @@ class V05TrainerMixin:
             f"rows. They are split into {mini_batches} mini-batches (data.train_batch_size / actor.ppo_mini_batch_size "
             f"= {prompts} / {config.actor_rollout_ref.actor.ppo_mini_batch_size} prompts) of "
             f"{math.ceil(prompts * v05.k_init / mini_batches)} to {math.ceil(prompts * most / mini_batches)} rows: "
-            f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n is not "
-            f"used in training. Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
+            f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n and "
+            "algorithm.norm_adv_by_std_in_grpo are not used in training. "
+            f"Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
         )
 
 
