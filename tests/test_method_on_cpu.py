@@ -7,6 +7,7 @@ from v05_verl import method
 from v05_verl.config import V05Config
 from v05_verl.core.posterior import PriorModel
 from v05_verl.method import Budget, Group, Paper, Robust
+from v05_verl.prior_record import PriorRecord
 
 
 def further(budget, rewards, prior, *, asked=None, waves=1, prior_model=None, **config):
@@ -103,3 +104,40 @@ def test_what_is_built_is_what_is_configured():
     model = PriorModel(strength=3.0)
     assert robust.knowing(model).prior_model == model and robust.knowing(None) is robust
     assert paper.knowing(model) is paper
+
+
+AUTO = {"mode": "robust", "budget": "fixed", "baseline": "predictable", "k_init": "auto"}
+
+
+def record_of(n_pairs: int, prior_is_good: bool) -> PriorRecord:
+    rng, record = np.random.default_rng(0), PriorRecord(refit_every=1)
+    rate = rng.uniform(0.02, 0.98, n_pairs)
+    truth = rate if prior_is_good else rng.integers(0, 2, n_pairs)
+    record.add(2 * rng.binomial(4, truth) / 4 - 1, np.full(n_pairs, 4), 2 * rate - 1)
+    return record
+
+
+def test_auto_takes_one_rollout_where_priors_are_good_and_four_where_they_are_not():
+    auto = method.build(V05Config(**AUTO))
+    assert auto.first_wave(32, record_of(512, True)).sizes.tolist() == [4] * 4 + [1] * 112
+    assert auto.first_wave(32, record_of(512, False)).sizes.tolist() == [4] * 32
+
+
+def test_auto_waits_for_enough_pairs():
+    auto = method.build(V05Config(**AUTO))
+    assert auto.first_wave(32, record_of(255, True)).choice is None
+    assert auto.first_wave(32, record_of(255, True)).sizes.tolist() == [4] * 32
+    assert auto.first_wave(32, record_of(256, True)).choice.k == 1
+
+
+def test_auto_spends_what_the_step_has():
+    auto = method.build(V05Config(**AUTO, step_rollouts=60, auto={"reference_n": 6}))
+    assert auto.first_wave(32, PriorRecord()).sizes.tolist() == [6] * 10
+    with pytest.raises(ValueError, match="there is none"):
+        auto.first_wave(32, None)
+
+
+def test_other_methods_have_groups_of_one_size():
+    for built in (Group(16), Paper(4), Robust(2)):
+        wave = built.first_wave(3)
+        assert wave.sizes.tolist() == [built.k_init] * 3 and wave.choice is None

@@ -25,7 +25,11 @@ def test_the_model_moves_with_every_fifth_step_only():
 
 
 def test_only_the_newest_pairs_count():
-    record, other, rng = PriorRecord(capacity=32, refit_every=2), PriorRecord(refit_every=1), np.random.default_rng(0)
+    record, other, rng = (
+        PriorRecord(capacity=32, several=0, refit_every=2),
+        PriorRecord(refit_every=1),
+        np.random.default_rng(0),
+    )
     newest = step(rng)
     record.add(*step(rng))
     record.add(*newest)
@@ -55,3 +59,50 @@ def test_rewards_of_another_range_give_the_same_model():
     usual.add(mean, n, prior)
     moved.add((mean + 1) / 2, n, (prior + 1) / 2)
     assert moved.model == pytest.approx(usual.model, rel=1e-4, abs=1e-6)
+
+
+def test_pairs_of_several_rollouts_are_kept_longer_than_single_ones():
+    record = PriorRecord(capacity=4, several=2)
+    record.add([0.0, 0.5, -0.5], [4, 4, 4], [0.1, 0.2, 0.3])
+    record.add([1.0] * 5, [1] * 5, [0.4] * 5)
+    assert record.seen == 8
+    assert record.state_dict()["pairs"][:, 2].tolist() == [0.2, 0.3, 0.4, 0.4, 0.4, 0.4]
+    assert record.recent(3).tolist() == [0.4] * 3
+
+
+def test_the_measured_risk_is_the_squared_error_freed_of_sampling_noise():
+    # The default model expects a mean of 0 at a prior of 0; two of four are right: error 0, noise 1/3.
+    record = PriorRecord()
+    record.add([0.0, 1.0], [4, 4], [0.0, 0.0])
+    error, uncertainty, expected = record.measured_risk()
+    assert error == pytest.approx(np.mean([-1 / 3, 1.0])) and uncertainty == pytest.approx(2 / 3)
+    assert 0 < expected < 1
+
+
+def test_overconfidence_shows_where_a_good_prior_turns_bad():
+    rng = np.random.default_rng(0)
+    record = PriorRecord(refit_every=10**9)  # a model that stays
+    record.add(*step(rng, 256))
+    assert record.overconfidence() == 1.0
+    prior = rng.uniform(-1, 1, 256)
+    record.add(rng.binomial(4, rng.random(256)) / 2 - 1, np.full(256, 4), prior)  # nothing to do with the prior
+    assert record.overconfidence() > 2
+
+
+def test_single_outcomes_cannot_unlearn_how_strong_a_prior_is():
+    """Why ``first_wave_sizes`` has probes: a prior that was good says nothing any more, and only they can tell."""
+    strengths = []
+    for sizes in ([1] * 512, [4] * 16 + [1] * 448):
+        rng, record = np.random.default_rng(0), PriorRecord(several=64, refit_every=1)
+        rate, n = rng.uniform(0.02, 0.98, 512), np.array(sizes)
+        record.add(2 * rng.binomial(4, rate) / 4 - 1, np.full(512, 4), 2 * rate - 1)
+        for _ in range(2):
+            record.add(2 * rng.binomial(n, rng.integers(0, 2, n.size)) / n - 1, n, rng.uniform(-0.1, 0.1, n.size))
+        strengths.append(record.model.strength)
+    assert strengths[0] > 3 * strengths[1]
+
+
+def test_a_damaged_state_is_refused():
+    record = PriorRecord()
+    with pytest.raises(ValueError, match="must have the columns"):
+        record.load_state_dict(record.state_dict() | {"pairs": np.zeros((4, 2))})

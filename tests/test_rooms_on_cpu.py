@@ -16,8 +16,8 @@ ROOMS = [
     ["v05_verl.report"],
     ["v05_verl.register"],
     ["v05_verl.plugin", "v05_verl.cpu"],
-    ["v05_verl.value", "v05_verl.method", "v05_verl.prior_record"],
-    ["v05_verl.arms", "data_prep"],
+    ["v05_verl.value", "v05_verl.method"],
+    ["v05_verl.prior_record", "v05_verl.arms", "data_prep"],
     ["v05_verl.config"],
     ["v05_verl.core", "v05_verl.grading", "v05_verl.rollout_dumps"],
     ["v05_verl.prompt_text", "v05_verl.json_lines", "v05_verl.pins"],
@@ -81,7 +81,7 @@ def test_a_deliberate_upward_import_is_found(sources):
         "v05_verl.core.baseline": "from v05_verl.config import V05Config",
         "v05_verl.method": "def f():\n    import v05_verl.plugin.worker",
         "v05_verl.grading.score": "from v05_verl.core import checks",
-        "v05_verl.value.tracker": "from v05_verl.prior_record import PriorRecord",
+        "v05_verl.value.tracker": "from v05_verl.method import Robust",
         "v05_verl.report.tables": "from v05_verl.lab.study import Curve",
     }.items():
         assert upward(module, f"{sources[module]}\n{line}\n", set(sources)), module

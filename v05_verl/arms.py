@@ -75,10 +75,18 @@ def _order(name: str) -> tuple[bool, int, str]:
 
 @cache
 def load(name: str) -> Arm:
-    """The arm of that name; ValueError names those that exist."""
-    if name not in names():
-        raise ValueError(f"unknown arm {name!r}; there are {', '.join(names())} (v05_verl/conf/arm)")
-    return Arm(name=name, **_composed(name))
+    """The arm of that name; ValueError names those that exist.
+
+    Changes may follow, ``v05_auto,v05.auto.slack=1``: a variant that is worth a try but no file.
+    """
+    file, *changes = name.split(",")
+    if file not in names():
+        raise ValueError(f"unknown arm {file!r}; there are {', '.join(names())} (v05_verl/conf/arm)")
+    fields = _composed(file)
+    if changes:
+        changed = OmegaConf.merge(fields["config"], OmegaConf.from_dotlist(changes))
+        fields |= {"config": OmegaConf.to_container(changed), "label": f"{fields['label']}, {', '.join(changes)}"}
+    return Arm(name=name, **fields)
 
 
 def overrides(
@@ -103,7 +111,8 @@ def overrides(
         given: the user's own overrides; a group size or a batch size among them counts here too.
     """
     own = dict(override.split("=", 1) for override in given if "=" in override)
-    n = int(own.get("v05.k_init") or own.get("actor_rollout_ref.rollout.n") or arm.rollouts_per_prompt)
+    n = own.get("v05.k_init") or own.get("actor_rollout_ref.rollout.n") or arm.rollouts_per_prompt
+    n = int(own.get("v05.auto.reference_n", arm.rollouts_per_prompt) if n == "auto" else n)
     per_step = int(own.get("data.train_batch_size") or arm.prompts(prompts))
     steps = math.ceil(rollouts / (per_step * n))
     settings = [

@@ -8,7 +8,7 @@ Pydantic checks types and ranges; a wrong key is a ValueError whose sentence nam
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -51,13 +51,29 @@ class ValueConfig(_Group):
         return self.name, options
 
 
+class AutoConfig(_Group):
+    """How ``k_init: auto`` decides, see ``core.group_size``; all [ours]."""
+
+    reference_n: int = Field(4, ge=2)
+    """Each baseline is to be as good as leave one out among so many; also the most rollouts per prompt."""
+    slack: float = Field(1.5, gt=0)
+    """Times that baseline's risk; above 1 trades certainty of the baseline for more prompts."""
+    min_pairs: int = Field(256, ge=16)
+    """Pairs of priors and outcomes that must be known before k leaves ``reference_n``."""
+    probe_share: float = Field(0.125, ge=0, lt=1)
+    """Share of the rollouts in groups of ``reference_n`` where k = 1, which alone cannot tell what priors are worth."""
+
+
 class V05Config(_Group):
     """Every key of the group ``v05``."""
 
     mode: Literal["paper", "robust"] = "paper"
     """paper: fusion and stopping rule of the paper [P]; robust: ``core.posterior`` for both [ours]."""
-    k_init: int = Field(4, ge=1)
-    """Rollouts of the first wave, per prompt. [P]"""
+    k_init: Annotated[int, Field(ge=1)] | Literal["auto"] = 4
+    """Rollouts of the first wave, per prompt [P: 4]; auto: by what the priors have turned out to be worth [ours]."""
+    step_rollouts: int | None = Field(None, gt=0)
+    """With ``k_init: auto``, rollouts per step; None: data.train_batch_size x auto.reference_n. [ours]"""
+    auto: AutoConfig = Field(default_factory=AutoConfig)
     k_max: int = Field(16, ge=1)
     """Most rollouts of one prompt; not read by the budget ``fixed``. [P]"""
     budget: Literal["fixed", "sequential", "wave"] = "sequential"
@@ -99,6 +115,12 @@ class V05Config(_Group):
 
     @model_validator(mode="after")
     def _keys_act(self) -> V05Config:
+        if self.k_init == "auto" and (self.mode, self.budget, self.baseline) != ("robust", "fixed", "predictable"):
+            raise ValueError(
+                "v05.k_init = auto weighs the fitted worth of the priors against the rollouts of one wave: it needs "
+                "v05.mode=robust v05.budget=fixed v05.baseline=predictable (or +arm=v05_auto), not "
+                f"v05.mode={self.mode} v05.budget={self.budget} v05.baseline={self.baseline}"
+            )
         if self.budget != "fixed" and self.k_init > self.k_max:
             raise ValueError(
                 f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max"
@@ -117,9 +139,11 @@ class V05Config(_Group):
             "marginal_cost": ("budget sequential or wave", adaptive),
             "rule": ("mode paper and budget sequential", self.mode == "paper" and self.budget == "sequential"),
             "max_waves": ("budget wave", self.budget == "wave"),
+            "step_rollouts": ("k_init auto", self.k_init == "auto"),
+            "auto": ("k_init auto", self.k_init == "auto"),
         }
         fields = type(self).model_fields
-        set_keys = [key for key in readers if getattr(self, key) != fields[key].default]
+        set_keys = [key for key in readers if getattr(self, key) != fields[key].get_default(call_default_factory=True)]
         conditions = [(f"v05.{key}", *readers[key]) for key in set_keys]
         if self.value.recalibrate:
             where = "mode paper (robust recalibrates by itself)"

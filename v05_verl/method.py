@@ -10,7 +10,7 @@ the arithmetic is ``core``'s. Nothing here knows verl, Ray or an engine, and eve
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike
 from v05_verl.config import V05Config
 from v05_verl.core import scale
 from v05_verl.core.baseline import row_baselines
+from v05_verl.core.group_size import GroupSize, first_wave_sizes, group_size
 from v05_verl.core.posterior import PriorModel, posterior_wave_size, row_posterior_baselines, worth_another
 from v05_verl.core.stopping import Rule, should_continue, wave_size
+from v05_verl.prior_record import PriorRecord
 
 POSTERIOR_BASELINES = ("fused", "predictable")
 """Kinds of baseline that ``Robust`` takes from its posterior; the others are those of ``Paper``."""
@@ -29,7 +31,13 @@ class Method(Protocol):
     """What verl's side and the light loop ask of a method."""
 
     k_init: int
-    """Rollouts of the first wave of each prompt."""
+    """Rollouts of the first wave of each prompt; the most of them where a step decides by itself."""
+
+    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
+        """Group sizes of a step for which ``prompts`` prompts of ``k_init`` rollouts are configured.
+
+        ``record`` holds what is known about priors so far; methods of fixed group sizes do not read it.
+        """
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """(N,) baselines of N rollouts, see :func:`v05_verl.core.baseline.row_baselines` for the arguments.
@@ -52,6 +60,48 @@ class Method(Protocol):
 
     def knowing(self, prior_model: PriorModel | None) -> Method:
         """The method with what is now known about its priors; itself where it does not use that."""
+
+
+class FirstWave(NamedTuple):
+    """Group sizes of one step, decided before anything is generated."""
+
+    sizes: np.ndarray
+    """(P,) rollouts of the first wave, int64; P is the number of prompts of the step."""
+    choice: GroupSize | None = None
+    """Why, where the priors decided."""
+
+
+@dataclass(frozen=True)
+class AutoSize:
+    """``k_init: auto``: as many prompts as the prior's worth allows, see :mod:`v05_verl.core.group_size`; ours."""
+
+    reference_n: int = 4
+    """The baseline is to be as good as leave one out among so many; also the most rollouts per prompt."""
+    slack: float = 1.5
+    """Times the reference's risk."""
+    min_pairs: int = 256
+    """Pairs of priors and outcomes that must be known before k leaves ``reference_n``; so many stand for the next."""
+    probe_share: float = 0.125
+    """Of the rollouts, for groups of ``reference_n`` where k = 1."""
+    step_rollouts: int | None = None
+    """None: prompts times ``reference_n``."""
+
+    def first_wave(self, prompts: int, record: PriorRecord, reward_range: tuple[float, float]) -> FirstWave:
+        """See :class:`Method`."""
+        rollouts = self.step_rollouts or prompts * self.reference_n
+        choice, k = None, self.reference_n
+        if record.seen >= self.min_pairs:
+            choice = group_size(
+                record.recent(self.min_pairs),
+                record.model,
+                reference_n=self.reference_n,
+                slack=self.slack,
+                overconfidence=record.overconfidence(),
+                reward_range=reward_range,
+            )
+            k = choice.k
+        sizes = first_wave_sizes(rollouts, k, probe_n=self.reference_n, probe_share=self.probe_share)
+        return FirstWave(sizes, choice)
 
 
 @dataclass(frozen=True)
@@ -108,6 +158,10 @@ class Paper:
         """s_max^2."""
         return scale.noise_scale(self.reward_range)
 
+    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
+        """See :class:`Method`."""
+        return FirstWave(np.full(prompts, self.k_init, dtype=np.int64))
+
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`."""
 
@@ -143,6 +197,16 @@ class Robust:
     """``fused``: posterior mean from all rollouts; ``predictable``: from admissible ones; or a kind of ``Paper``."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
     prior_model: PriorModel = PriorModel()
+    auto: AutoSize | None = None
+    """Where given, each step's group size follows from what the priors are worth."""
+
+    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
+        """See :class:`Method`."""
+        if self.auto is None:
+            return FirstWave(np.full(prompts, self.k_init, dtype=np.int64))
+        if record is None:
+            raise ValueError("k_init: auto decides by the record of past priors, and there is none")
+        return self.auto.first_wave(prompts, record, self.reward_range)
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`."""
@@ -178,6 +242,10 @@ class Group:
     baseline: str = "group_mean"
     """``group_mean`` or ``leave_one_out``."""
 
+    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
+        """See :class:`Method`."""
+        return FirstWave(np.full(prompts, self.k_init, dtype=np.int64))
+
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`; ``prior`` is not read. A group of one has no other rollout: 0, as in verl's RLOO."""
         return row_baselines(rewards, group, wave, np.zeros(len(rewards)), kind=self.baseline)
@@ -197,6 +265,9 @@ def build(config: V05Config) -> Paper | Robust:
     """The configured method; in the robust mode nothing is known about its priors yet."""
     budget = Budget(config.budget, config.k_max, config.cost, config.max_waves)
     common = {"baseline": config.baseline, "reward_range": config.reward_range}
+    if config.k_init == "auto":
+        auto = AutoSize(**config.auto.model_dump(), step_rollouts=config.step_rollouts)
+        return Robust(auto.reference_n, budget, **common, auto=auto)
     if config.mode == "robust":
         return Robust(config.k_init, budget, **common)
     return Paper(config.k_init, budget, config.rule, **common)

@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What past priors turned out to be worth, for the robust mode."""
+"""What past priors turned out to be worth, for the robust mode and for the group size of ``k_init: auto``."""
 
 from __future__ import annotations
 
@@ -9,25 +9,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from v05_verl.core.posterior import PriorModel
+from v05_verl.core.posterior import PriorModel, posterior
 from v05_verl.core.posterior_fit import fit_prior_model
+
+COLUMNS = ("group_mean", "n", "prior", "expected", "risk")
 
 
 class PriorRecord:
     """The last pairs of priors and first-wave outcomes, and the model that is fitted on them now and then.
 
+    A single outcome of a prompt says nothing about how far success rates lie from the prior, so the last pairs with at
+    least two outcomes are kept longer.
+
     Args:
         capacity: pairs kept.
+        several: pairs with at least two rollouts that are kept whatever their age.
         refit_every: steps between two fits.
         reward_range: (lo, hi) of priors and group means.
     """
 
     def __init__(
-        self, capacity: int = 1024, refit_every: int = 5, reward_range: tuple[float, float] = (-1.0, 1.0)
+        self,
+        capacity: int = 1024,
+        several: int = 256,
+        refit_every: int = 5,
+        reward_range: tuple[float, float] = (-1.0, 1.0),
     ) -> None:
         self.model = PriorModel()
-        self._pairs = np.empty((0, 3))  # group mean, n, prior
-        self._capacity, self._refit_every, self._steps = capacity, refit_every, 0
+        self.seen = 0
+        """Pairs taken in so far."""
+        self._pairs = np.empty((0, len(COLUMNS)))
+        self._capacity, self._several, self._refit_every, self._steps = capacity, several, refit_every, 0
         self._reward_range = reward_range
 
     def add(self, group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike) -> None:
@@ -35,16 +47,53 @@ class PriorRecord:
 
         The model that later steps see may change. ValueError as ``fit_prior_model``.
         """
-        self._pairs = np.concatenate([self._pairs, np.column_stack([group_mean, n, prior])])[-self._capacity :]
+        before = posterior(self._reward_range[0], 0, prior, self.model, reward_range=self._reward_range)
+        pairs = np.column_stack([group_mean, n, prior, before.mean, before.variance])
+        self._pairs = self._kept(np.concatenate([self._pairs, pairs]))
+        self.seen += len(pairs)
         self._steps += 1
         if self._steps % self._refit_every == 0:
-            mean, count, value = self._pairs.T
+            mean, count, value = self._pairs[:, :3].T
             fit = {"start": self.model, "max_iterations": 30, "reward_range": self._reward_range}
             self.model = fit_prior_model(mean, count, value, **fit)
 
+    def _kept(self, pairs: np.ndarray) -> np.ndarray:
+        """The last ``capacity`` pairs, and before them older ones of several rollouts."""
+        is_kept = np.arange(len(pairs)) >= len(pairs) - self._capacity
+        several = np.flatnonzero(pairs[:, 1] >= 2)
+        is_kept[several[max(0, len(several) - self._several) :]] = True
+        return pairs[is_kept]
+
+    def recent(self, count: int) -> np.ndarray:
+        """(at most count,) priors of the last pairs, on the reward scale."""
+        return self._pairs[-count:, 2]
+
+    def measured_risk(self) -> tuple[float, float, float]:
+        """Squared error of the model's means as measured, its standard error, and as the model expected it.
+
+        Over the last ``several`` pairs with two rollouts or more, each judged by the model of its own time, which had
+        not seen it: (m - v_k)^2 freed of the noise of v_k, whose variance rewards at the ends of the range have.
+        Squared-reward units; NaN without such a pair.
+        """
+        pairs = self._pairs[self._pairs[:, 1] >= 2][-self._several :]
+        if len(pairs) < 2:
+            return float("nan"), float("nan"), float("nan")
+        (lo, hi), (mean, n, _, expected, risk) = self._reward_range, pairs.T
+        errors = (expected - mean) ** 2 - (mean - lo) * (hi - mean) / (n - 1)
+        return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(len(errors))), float(risk.mean())
+
+    def overconfidence(self) -> float:
+        """How many times larger errors were than expected, where that is more than one standard error; else 1."""
+        error, uncertainty, expected = self.measured_risk()
+        excess = (error - uncertainty) / expected if expected > 0 else float("nan")
+        return max(1.0, excess) if np.isfinite(excess) else 1.0
+
     def state_dict(self) -> dict[str, Any]:
-        return {"pairs": self._pairs.copy(), "steps": self._steps, "model": self.model._asdict()}
+        return {"pairs": self._pairs.copy(), "seen": self.seen, "steps": self._steps, "model": self.model._asdict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._pairs, self._steps = np.array(state["pairs"], dtype=np.float64), int(state["steps"])
+        pairs = np.array(state["pairs"], dtype=np.float64)
+        if pairs.ndim != 2 or pairs.shape[1] != len(COLUMNS):
+            raise ValueError(f"the record of priors must have the columns {', '.join(COLUMNS)}, got {pairs.shape}")
+        self._pairs, self.seen, self._steps = pairs, int(state["seen"]), int(state["steps"])
         self.model = PriorModel(**state["model"])

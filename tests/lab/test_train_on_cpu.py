@@ -45,6 +45,7 @@ MECHANISMS = [
     "v05_fixed2_robust",
     "v05_fixed4_robust_pool2",
     "v05_robust",
+    "v05_auto",
 ]
 
 
@@ -53,10 +54,14 @@ def test_every_arm_trains_and_counts_its_rollouts(start, arm):
     first, *_, last = records(start, arm)
     settings = find_arm(arm)
     assert first["step"] == first["rollouts"] == 0
-    k_init, is_fixed = settings.method.k_init, settings.k_max == settings.method.k_init
-    most = settings.prompts * settings.k_max
+    k_init, is_fixed = settings.method.k_init, settings.k_max is None
+    most = settings.prompts * (settings.k_max or k_init)
     assert 400 <= last["rollouts"] < 400 + most
-    if is_fixed and not settings.drop_all_same:
+    if arm == "v05_auto":
+        assert (
+            last["rollouts"] == last["step"] * 128 and last["rollouts_per_prompt"] == 4
+        )  # 256 pairs are not yet known
+    elif is_fixed and not settings.drop_all_same:
         assert last["rollouts"] == last["step"] * settings.prompts * k_init
         assert last["rollouts_per_prompt"] == k_init
     if settings.drop_all_same:
@@ -94,7 +99,7 @@ def test_a_study_is_resumable_and_pairs_its_seeds(tmp_path, capsys):
     main(arguments)
     printed = capsys.readouterr().out
     assert "4 runs, 0 finished before, 1 warm starts" in printed and "4 runs, 0 finished before, 2 warm" in printed
-    folder = tmp_path / "sort" / "rollouts512-mini1-start0.05"
+    folder = tmp_path / "sort" / "rollouts512-prompts4096-mini1-start0.05"
     before = (folder / "summary.json").read_text()
     summary = json.loads(before)
     assert summary["arms"]["rloo_n4"]["seeds"] == [0, 1]
@@ -193,3 +198,18 @@ def test_a_seed_that_never_reaches_the_target_is_counted_not_averaged():
     needed = summarize(curves)["v05"]["rollouts_to_end_of"]["grpo_n16"]
     assert needed == {"reached": 1, "seeds": 2, "share_of_its_budget": None, "share_of_its_own": None}
     assert "1 of 2 reach it" in as_markdown(summarize(curves))
+
+
+def test_auto_lowers_its_group_size_as_the_prior_learns():
+    start = warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
+    sizes = [record.get("rollouts_per_prompt") for record in records(start, "v05_auto", 2560, task="reverse")]
+    assert sizes[1] == 4 and sizes[-1] < 2
+
+
+def test_a_prior_can_be_replaced_and_degraded(start):
+    def run(**settings):
+        settings = RunSettings(rollouts=256, held_out=64, evaluations=1, **settings)
+        run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm("v05_fixed4"), 0, settings)
+        return list(run.records())[-1]["prior_mse"]
+
+    assert run(prior="oracle") == 0 < run(prior="oracle", prior_auc=0.9) < run(prior="oracle", prior_auc=0.6)

@@ -105,7 +105,7 @@ def test_every_arm_runs_in_the_light_loop_too_and_unknown_ones_are_named():
 
 def test_an_arm_is_what_its_file_says():
     best = find_arm("v05_fixed1_robust_pool2")
-    assert (best.prompts, best.pool, best.k_max, best.prior) == (128, 2, 1, "gp")
+    assert (best.prompts, best.pool, best.k_max, best.prior) == (128, 2, None, "gp")
     assert best.method.baseline == "predictable"
     dapo = find_arm("dapo_n16")
     assert (dapo.clip_high, dapo.drop_all_same, dapo.divides_by_std, dapo.prior) == (0.28, True, True, None)
@@ -129,7 +129,7 @@ def test_adaptive_rollouts_ask_in_turn():
         asked.append(SimpleNamespace(mean=group_mean.tolist(), n=n.tolist(), prompts=indices.tolist(), waves=waves[0]))
         return np.where((indices == 1) & (n < 4), 1, 0)
 
-    rollouts = collect(draw, answers, k_init=2, k_max=5, ask=ask)
+    rollouts = collect(draw, answers, np.array([2, 2]), k_max=5, ask=ask)
     assert rollouts.counts(2).tolist() == [2, 4]
     assert rollouts.wave[rollouts.group == 1].tolist() == [0, 0, 1, 2]
     assert rollouts.successes(2).tolist() == [2, 0]
@@ -148,5 +148,5 @@ def test_a_wave_is_revealed_at_once_and_never_beyond_the_most():
         group = np.repeat(np.arange(len(indices)), counts)
         return Samples(group, np.full((len(group), 2), 5), np.zeros((len(group), 2)))
 
-    rollouts = collect(draw, np.array([[5, 1]]), k_init=1, k_max=4, ask=lambda mean, n, waves, i: np.full(len(n), 9))
+    rollouts = collect(draw, np.array([[5, 1]]), np.array([1]), k_max=4, ask=lambda mean, n, *_: np.full(len(n), 9))
     assert rollouts.wave.tolist() == [0, 1, 1, 1]

@@ -166,6 +166,14 @@ def expected_outcome_variance(
     return _with_or_without_prior(group_mean, n, prior, model, reward_range).outcome_variance()
 
 
+def prior_variance(
+    prior: ArrayLike, model: PriorModel, *, reward_range: tuple[float, float] = (-1.0, 1.0)
+) -> np.ndarray:
+    """Variance of each prompt's mean reward before any rollout, squared-reward units; priors may be NaN as above."""
+    lo, hi = checks.checked_range(reward_range)
+    return (hi - lo) ** 2 * _with_or_without_prior(lo, 0, prior, model, (lo, hi)).variance()
+
+
 def expected_falls(
     group_mean: ArrayLike,
     n: ArrayLike,

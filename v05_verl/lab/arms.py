@@ -26,8 +26,8 @@ class LightArm:
     method: Method
     prompts: int
     """Per training step."""
-    k_max: int
-    """Most rollouts of a prompt; ``method.k_init`` where the budget is fixed."""
+    k_max: int | None = None
+    """Most rollouts of a prompt; None where the first wave is all."""
     prior: str | None = None
     """Value model by name, ``oracle`` for the exact success rate, None for methods without a prior."""
     prior_options: dict[str, Any] = field(default_factory=dict)
@@ -51,7 +51,6 @@ def find_arm(name: str) -> LightArm:
         name,
         Group(n, {"grpo": "group_mean", "rloo": "leave_one_out"}[estimator]),
         arm.prompts(PROMPTS),
-        k_max=n,
         divides_by_std=estimator == "grpo" and arm.get("algorithm.norm_adv_by_std_in_grpo", True),
         clip_high=arm.get("actor_rollout_ref.actor.clip_ratio_high", 0.2),
         drop_all_same=arm.get("algorithm.filter_groups.enable", False),
@@ -67,7 +66,7 @@ def _with_prior(arm: arms.Arm) -> LightArm:
         arm.name,
         method.build(settings),
         arm.prompts(PROMPTS),
-        k_max=settings.k_init if settings.budget == "fixed" else settings.k_max,
+        k_max=None if settings.budget == "fixed" else settings.k_max,
         prior=prior,
         prior_options=options,
         pool=settings.prompt_pool,

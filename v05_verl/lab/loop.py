@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from v05_verl.core.group_size import GroupSize
 from v05_verl.core.scale import to_reward
 from v05_verl.core.selection import most_uncertain
 from v05_verl.lab.advantages import advantages
-from v05_verl.lab.arms import REWARD_RANGE, LightArm
+from v05_verl.lab.arms import REWARD_RANGE, SMALL, LightArm
+from v05_verl.lab.degraded import Degraded
 from v05_verl.lab.policy_gradient import Optimization, Updater
 from v05_verl.lab.rollouts import Rollouts, collect
 from v05_verl.lab.sampling import Samples, sample
@@ -40,6 +42,10 @@ class RunSettings:
     train_prompts: int = 4096
     held_out: int = 384
     evaluations: int = 24
+    prior: str | None = None
+    """In place of the value model of every arm that has one, by name; ``oracle`` too."""
+    prior_auc: float | None = None
+    """What every prior is degraded to, see :class:`Degraded`; None: not at all."""
     optimization: Optimization = field(default_factory=Optimization)
 
 
@@ -47,6 +53,8 @@ class Run:
     """State of one run; :meth:`records` trains and yields what is to be logged."""
 
     def __init__(self, model: TinyLM, tokenizer, task: Task, arm: LightArm, seed: int, settings: RunSettings):
+        if settings.prior is not None and arm.prior is not None:
+            arm = replace(arm, prior=settings.prior, prior_options=SMALL.get(settings.prior, {}))
         self.model, self.tokenizer, self.arm, self.settings = model, tokenizer, arm, settings
         self.rng = np.random.default_rng([seed, 1])
         self.updater = Updater(model, settings.optimization)
@@ -54,6 +62,7 @@ class Run:
         self.held_out = encode_problems(held_out_problems(task, settings.held_out, seed), tokenizer)
         needs_model = arm.prior not in (None, "oracle")
         self.value_model = build(arm.prior, **arm.prior_options) if needs_model else None
+        self.degraded = Degraded(settings.prior_auc, seed) if settings.prior_auc is not None else None
         self.record = PriorRecord() if isinstance(arm.method, Robust) else None
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
         self.started = time.perf_counter()
@@ -79,27 +88,30 @@ class Run:
 
     def _gather(self) -> Step:
         """The next prompts with their priors and rollouts; the value model learns from the outcome."""
-        problems, prior, true = self._next_prompts()
+        wave = self.arm.method.first_wave(self.arm.prompts, self.record)
+        problems, prior, true = self._next_prompts(len(wave.sizes))
         prompts, answers = token_ids(problems, self.tokenizer)
         method = self.arm.method.knowing(self.record and self.record.model)
-        rollouts = self._collect(prompts, answers, prior, method)
+        rollouts = self._collect(prompts, answers, prior, method, wave.sizes)
         self.spent += len(rollouts)
         if self.arm.prior is not None:
             self._observe(problems, prior, rollouts)
-        return Step(prompts, true, prior, rollouts, method)
+        return Step(prompts, true, prior, rollouts, method, wave.choice)
 
-    def _next_prompts(self) -> tuple[list[Problem], np.ndarray, np.ndarray]:
+    def _next_prompts(self, wanted: int) -> tuple[list[Problem], np.ndarray, np.ndarray]:
         """Problems, their priors and their exact mean rewards under the current policy."""
-        problems = list(itertools.islice(self.problems, self.arm.prompts * self.arm.pool))
+        problems = list(itertools.islice(self.problems, wanted * self.arm.pool))
         true = np.minimum(exact_accuracy(self.model, encode_problems(problems, self.tokenizer)).sampled, 1.0)
         success_rate = true
         if self.value_model is not None:
             started = time.perf_counter()
             success_rate = self.value_model.predict([problem.prompt for problem in problems], self.step)
             self.value_seconds += time.perf_counter() - started
+        if self.degraded is not None:
+            success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:
-            taken = most_uncertain(prior, self.arm.prompts)
+            taken = most_uncertain(prior, wanted)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 
@@ -128,7 +140,12 @@ class Run:
         return Step.joined(parts)
 
     def _collect(
-        self, prompts: list[list[int]], answers: list[list[int]], prior: np.ndarray, method: Method
+        self,
+        prompts: list[list[int]],
+        answers: list[list[int]],
+        prior: np.ndarray,
+        method: Method,
+        sizes: np.ndarray,
     ) -> Rollouts:
         padded = np.full((len(prompts), MAX_NEW_TOKENS), -1)
         for row, answer in enumerate(answers):
@@ -148,7 +165,7 @@ class Run:
         def ask(group_mean: np.ndarray, n: np.ndarray, waves: np.ndarray, indices: np.ndarray) -> np.ndarray:
             return method.further(group_mean, n, waves, prior[indices])
 
-        return collect(draw, padded, method.k_init, self.arm.k_max, ask)
+        return collect(draw, padded, sizes, self.arm.k_max, ask)
 
     def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
         """Collects what the next record averages over its steps."""
@@ -164,6 +181,8 @@ class Run:
         }
         if self.arm.prior is not None:
             notes["prior_mse"] = np.mean((step.prior - step.true) ** 2)
+        if step.choice is not None:
+            notes |= {f"v05/auto/{name}": value for name, value in step.choice._asdict().items()}
         for name, value in notes.items():
             self.notes[name].append(float(value))
 
@@ -194,6 +213,8 @@ class Step:
     rollouts: Rollouts
     method: Method
     """With what it knew before these rollouts."""
+    choice: GroupSize | None = None
+    """Of the group size, where priors decided it."""
 
     def chosen(self, indices: np.ndarray, first_group: int) -> Step:
         """The prompts at ``indices``, numbered from ``first_group``."""

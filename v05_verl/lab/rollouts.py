@@ -70,16 +70,18 @@ def graded(samples: Samples, indices: np.ndarray, answers: np.ndarray) -> Rollou
     return Rollouts(group, wave, np.where(right, 1.0, -1.0), samples.tokens, samples.log_probs)
 
 
-def collect(draw: Draw, answers: np.ndarray, k_init: int, k_max: int, ask: Ask) -> Rollouts:
-    """Rollouts of all prompts: ``k_init`` each, then as many more as ``ask`` wants, never above ``k_max``.
+def collect(draw: Draw, answers: np.ndarray, sizes: np.ndarray, k_max: int | None, ask: Ask) -> Rollouts:
+    """Rollouts of all prompts: ``sizes`` (prompts,) each, then as many more as ``ask`` wants, never above ``k_max``.
 
     The policy does not change within a step, so later rollouts are drawn in one batch and revealed one by one: what is
-    revealed is distributed as if it had been asked for in turn, and what is not revealed is not counted.
+    revealed is distributed as if it had been asked for in turn, and what is not revealed is not counted. With
+    ``k_max`` None there is only a first wave; otherwise all sizes are equal.
     """
     everyone = np.arange(len(answers))
-    first = graded(draw(everyone, np.full(len(answers), k_init)), everyone, answers)
-    if k_max <= k_init:
+    first = graded(draw(everyone, sizes), everyone, answers)
+    if k_max is None:
         return first
+    k_init = int(sizes[0])
     successes, n = first.successes(len(answers)), first.counts(len(answers))
     wanted = ask(2 * successes / n - 1, n, np.ones_like(n), everyone)
     open_prompts = np.flatnonzero(wanted)

@@ -35,10 +35,17 @@ class Job:
     rollouts: int = 30720
     mini_batches: int = 1
     warm_start: float = 0.45
+    train_prompts: int = 4096
+    prior: str | None = None
+    prior_auc: float | None = None
 
     @property
     def path(self) -> Path:
-        setting = f"rollouts{self.rollouts}-mini{self.mini_batches}-start{self.warm_start:g}"
+        setting = (
+            f"rollouts{self.rollouts}-mini{self.mini_batches}-start{self.warm_start:g}-prompts{self.train_prompts}"
+        )
+        setting += f"-{self.prior}" if self.prior else ""
+        setting += f"-auc{self.prior_auc:g}" if self.prior_auc else ""
         return Path(self.task) / setting / self.arm / f"lr{self.learning_rate:g}-seed{self.seed}.jsonl"
 
     @property
@@ -114,7 +121,13 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
     model = TinyLM(Shape(vocabulary=len(tokenizer)))
     model.load_state_dict(torch.load(out / job.start_path, weights_only=True))
     optimization = Optimization(learning_rate=job.learning_rate, mini_batches=job.mini_batches)
-    settings = RunSettings(rollouts=job.rollouts, optimization=optimization)
+    settings = RunSettings(
+        rollouts=job.rollouts,
+        train_prompts=job.train_prompts,
+        prior=job.prior,
+        prior_auc=job.prior_auc,
+        optimization=optimization,
+    )
     run = Run(model, tokenizer, find_task(job.task), find_arm(job.arm), job.seed, settings)
     lines = [{"type": "run", **asdict(job), "arm_settings": arms.load(job.arm).config}]
     lines += [{"type": "evaluation", **record} for record in run.records()]

@@ -69,7 +69,40 @@ class Sort(Task):
         return Problem(f"{'<>'[descending]}{''.join(digits)}=", answer, difficulty)
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reverse(), Sort())}
+class Chain(Task):
+    """``3582+=`` -> ``7402``: from the first digit, each further character leads to the next digit by a table of 200
+    facts; the answer is the digits passed through. The difficulty is the number of rare facts on the way, plus one.
+
+    Which facts are used depends on the digits between, which the text does not show. So the text of a prompt tells
+    little about its difficulty and its history a lot, as with real problems, and held-out prompts need the same facts.
+    Rare facts are somewhat more common behind some characters than behind others, which is what the text does tell.
+    """
+
+    name = "chain"
+    kept = (1.0, 0.06, 0.015, 0.004)
+    length = 4
+    moves = DIGITS + "+-*%<>|:ab"
+    rare_share = 0.35
+
+    def __init__(self) -> None:
+        rng = random.Random("chain")
+        self.after = {move: rng.sample(DIGITS, len(DIGITS)) for move in self.moves}
+        shares = {move: 2 * self.rare_share * (i + 0.5) / len(self.moves) for i, move in enumerate(self.moves)}
+        self.rare = {digit + move for digit in DIGITS for move in self.moves if rng.random() < shares[move]}
+
+    def draw(self, rng: random.Random, difficulty: int) -> Problem:
+        while True:
+            digit, moves, answer, rare = rng.choice(DIGITS), rng.choices(self.moves, k=self.length), "", 0
+            prompt = f"{digit}{''.join(moves)}="
+            for move in moves:
+                rare += digit + move in self.rare
+                digit = self.after[move][int(digit)]
+                answer += digit
+            if min(rare, len(self.kept) - 1) == difficulty - 1:
+                return Problem(prompt, answer, difficulty)
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (Reverse(), Sort(), Chain())}
 
 
 def is_held_out(prompt: str) -> bool:

@@ -36,6 +36,7 @@ def study(task: str, options: argparse.Namespace) -> str:
     """Tunes, runs and compares the arms on one task; returns the table."""
     out: Path = options.out
     common = {"rollouts": options.rollouts, "mini_batches": options.mini_batches, "warm_start": options.warm_start}
+    common |= {"train_prompts": options.train_prompts, "prior": options.prior, "prior_auc": options.prior_auc}
     tuning_jobs = [
         Job(task, arm, TUNING_SEED + seed, 0.0, **common)
         for arm in options.arms
@@ -89,6 +90,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--tuning-seeds", type=int, default=2, help="seeds on which the learning rate is chosen")
     parser.add_argument("--mini-batches", type=int, default=1, help="optimizer steps per training step")
     parser.add_argument("--warm-start", type=float, default=0.45, help="mean success rate to start from")
+    parser.add_argument("--train-prompts", type=int, default=4096)
+    parser.add_argument("--prior", help="value model in place of that of every arm that has one, or oracle")
+    parser.add_argument("--prior-auc", type=float, help="what every prior is degraded to")
     parser.add_argument("--name", help="folder of its own for the tables, where two comparisons share runs")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)

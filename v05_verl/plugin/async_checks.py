@@ -54,7 +54,9 @@ def _too_many_requests(config: DictConfig, v05: V05Config) -> Iterator[str]:
     gpus = rollout.nnodes * rollout.n_gpus_per_node if separate else trainer.nnodes * trainer.n_gpus_per_node
     replicas = max(1, gpus // per_replica)
     warm_up = OmegaConf.select(trainer.v1, f"{trainer.v1.trainer_mode.removeprefix('v05_')}.num_warmup_batches") or 0
-    outstanding = (1 + warm_up) * config.data.train_batch_size * v05.k_init / replicas
+    per_prompt = v05.auto.reference_n if v05.k_init == "auto" else v05.k_init
+    rollouts = v05.step_rollouts or config.data.train_batch_size * per_prompt
+    outstanding = (1 + warm_up) * rollouts / replicas
     slots = max(SERVER_SLOTS, rollout.max_num_seqs + CONTROL_SLOTS)
     if outstanding > slots:
         yield (

@@ -24,6 +24,9 @@ RECORD_TAG = "v05"
 TEXT_FIELD = "v05_text"
 """Field of every row: its prompt as the value model saw it."""
 
+GROUP_SIZE_KEY = "__rollout_n__"
+"""verl's own batch field for the rollouts of each prompt."""
+
 
 @dataclass
 class PromptRecord:

@@ -37,7 +37,7 @@ from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_a
 from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step
 from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
-from v05_verl.plugin.records import TICKET_KEY, PromptRecord, records_of
+from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, nothing_came_back
@@ -65,6 +65,8 @@ class V05TrainerMixin:
         with open_dict(config):
             # verl reads the section of this name, and tests for "sync" (replay buffer, dataloader, persistence).
             config.trainer.v1.trainer_mode = self.VERL_MODE
+            if self._v05.k_init == "auto":
+                config.data.gen_batch_size = 1  # verl hands out prompts in whole fetches, and their number changes
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
         robust = self._v05.mode == "robust"
@@ -72,13 +74,14 @@ class V05TrainerMixin:
         self._reached = RewardReach(self._v05.reward_range)
         self._rollouts_of_step = 0
         self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
+        self._wave: method.FirstWave | None = None
 
     def _build_replay_buffer(self):
         replay_buffer = super()._build_replay_buffer()
         if self._v05.poll_interval_s is not None:
             replay_buffer.poll_interval = self._v05.poll_interval_s
         count_evictions(replay_buffer, self._ledger)
-        replay_buffer.sample = self._naming_causes(replay_buffer.sample)
+        replay_buffer.sample = self._sampling(replay_buffer.sample)
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
@@ -109,21 +112,28 @@ class V05TrainerMixin:
             f"{len(buffer.running_keys['train'])} were generating and {len(buffer.finished_keys['train'])} had ended"
         )
 
-    def _naming_causes(self, sample):
-        """verl's ``sample``, whose error about a batch without a rollout names no cause."""
+    def _sampling(self, sample):
+        """verl's ``sample``, of as many training prompts as the step dispatched, and naming the cause of its error."""
 
         @functools.wraps(sample)
-        def named(*args, **kwargs):
+        def sampled(global_steps: int, partition_id: str, batch_size: int):
+            if partition_id == "train" and self._wave is not None:
+                batch_size = self._prompts_of_update()
             try:
-                return sample(*args, **kwargs)
+                return sample(global_steps=global_steps, partition_id=partition_id, batch_size=batch_size)
             except RuntimeError as error:
                 if "no materializable trajectories" not in str(error):
                     raise
                 report = self.agent_loop_manager.report()
                 self._failures.check(report)
-                raise RuntimeError(nothing_came_back(self.config.data.train_batch_size, report)) from error
+                raise RuntimeError(nothing_came_back(batch_size, report)) from error
 
-        return named
+        return sampled
+
+    def _prompts_of_update(self) -> int:
+        """This update's share of the prompts that its step dispatched, whose number ``k_init: auto`` decides."""
+        prompts, updates, i = len(self._wave.sizes), self.parameter_sync_step, self.local_trigger_step
+        return (i + 1) * prompts // updates - i * prompts // updates
 
     def _add_prompts_to_generate(self, num_prompts: int) -> int:
         # verl asks for new prompts in place of those that failed, without a limit and without a pause.
@@ -144,6 +154,8 @@ class V05TrainerMixin:
         added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
         self._rollouts_of_step = added.asked
         metrics.update(step_metrics.of_ledger(self._ledger, added, self._ledger.dropped - dropped))
+        if self._v05.k_init == "auto":
+            metrics.update(step_metrics.of_group_size(self._wave, self._prior_record))
         metrics["v05/value/restarts"] = float(self._value_model.generation)
         metrics["v05/value/dropped_outcomes"] = float(self._value_model.dropped_outcomes)
         return batch
@@ -173,13 +185,26 @@ class V05TrainerMixin:
             self._prior_record.add(prompts.first_mean[judged], prompts.first_n[judged], prompts.prior[judged])
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
-        """verl's next batch; with ``prompt_pool`` the most uncertain prompts of a batch so many times as large.
+        """verl's next batch; with ``k_init: auto`` of as many prompts as the priors' worth allows.
 
-        Single prompts, which verl asks for while it waits for a batch, are not chosen and wait for no prior.
+        So many prompts are asked for to fill the queue, and in place of prompts that are lost: they wait for nothing.
         """
-        if self._v05.prompt_pool == 1 or num_prompts is not None:
-            return super()._next_train_batch(num_prompts)
-        wanted = self.config.data.train_batch_size
+        if num_prompts is not None:
+            batch = super()._next_train_batch(num_prompts)
+            sizes = np.full(
+                num_prompts, self._wave.choice.k if self._wave and self._wave.choice else self._method.k_init
+            )
+        else:
+            self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
+            batch, sizes = self._next_prompts(len(self._wave.sizes)), self._wave.sizes
+        if self._v05.k_init == "auto":
+            batch[GROUP_SIZE_KEY] = torch.from_numpy(sizes)
+        return batch
+
+    def _next_prompts(self, wanted: int) -> TensorDict:
+        """The next prompts; with ``prompt_pool`` the most uncertain ones of so many times as many."""
+        if self._v05.prompt_pool == 1:
+            return super()._next_train_batch(wanted)
         batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
         ticket = self.agent_loop_manager.ask(batch)
         try:
@@ -317,6 +342,8 @@ class V05TrainerMixin:
         """Which batch size counts prompts and which rollouts, in one paragraph."""
         config, v05 = self.config, self._v05
         prompts, mini_batches = config.data.train_batch_size, self._mini_batches * self.parameter_sync_step
+        if v05.k_init == "auto":
+            return self._auto_arithmetic()
         most = v05.k_init if v05.budget == "fixed" else v05.k_max
         epochs = config.actor_rollout_ref.actor.ppo_epochs
         return (
@@ -328,6 +355,19 @@ class V05TrainerMixin:
             f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n and "
             "algorithm.norm_adv_by_std_in_grpo are not used in training. "
             f"Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
+        )
+
+    def _auto_arithmetic(self) -> str:
+        config, most = self.config, self._v05.auto.reference_n
+        mini_batches = self._mini_batches * self.parameter_sync_step
+        rollouts = self._v05.step_rollouts or config.data.train_batch_size * most
+        return (
+            f"v05: each training step takes {rollouts} rollouts (v05.step_rollouts, or data.train_batch_size x "
+            f"v05.auto.reference_n) on {rollouts // most} prompts with {most} each to {rollouts} with one, as few per "
+            f"prompt as the priors allow (v05.k_init=auto). They are split into {mini_batches} mini-batches of about "
+            f"{rollouts // mini_batches} rows: {mini_batches * config.actor_rollout_ref.actor.ppo_epochs} optimizer "
+            f"steps per training step, whatever the number of prompts. rollout.n is not used in training. Validation: "
+            f"{config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
         )
 
 

@@ -14,7 +14,15 @@ from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ, apply_greedy_sa
 from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import checks, scale
-from v05_verl.plugin.records import TEXT_FIELD, TICKET_KEY, Counts, PromptRecord, RunningPrompt, WorkerReport
+from v05_verl.plugin.records import (
+    GROUP_SIZE_KEY,
+    TEXT_FIELD,
+    TICKET_KEY,
+    Counts,
+    PromptRecord,
+    RunningPrompt,
+    WorkerReport,
+)
 from v05_verl.plugin.value_client import PriorTicket, sentence
 from v05_verl.prompt_text import problem_text
 
@@ -96,7 +104,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         sampling_params = dict(sampling_params)
         if not prompt.pop("__do_sample__", True):
             apply_greedy_sampling_params(sampling_params)
-        fixed_n = prompt.pop("__rollout_n__", None)
+        fixed_n = prompt.pop(GROUP_SIZE_KEY, None)
         record = running.record
         record.generation = ticket and ticket.generation
         knowing = self._method.knowing(ticket and ticket.prior_model)
