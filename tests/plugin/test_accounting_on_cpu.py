@@ -9,7 +9,7 @@ import pytest
 from transfer_queue import KVBatchMeta
 
 from v05_verl.plugin.accounting import Ledger, orphans, sessions_of, waiting_sessions
-from v05_verl.plugin.batch import joined, outcomes_by_step
+from v05_verl.plugin.batch import joined, outcomes_by_step, share_of
 from v05_verl.plugin.estimator import BatchRows, Estimate
 from v05_verl.plugin.metrics import of_ledger
 from v05_verl.plugin.records import Counts, PromptRecord, RunningPrompt, WorkerReport
@@ -180,3 +180,9 @@ def test_the_updates_of_a_step_become_one_batch():
     assert rows.texts == ["a", "b", "c"] and records == ["A", "B", "C"] and rows.step.tolist() == [1, 1, 1, 2, 2]
     assert estimate.rewards.tolist() == [0, 1, 2, 1, 1]
     assert joined(parts[:1]) is parts[0]
+
+
+def test_the_updates_of_a_step_share_its_prompts():
+    assert [share_of(18, 4, i) for i in range(4)] == [4, 5, 4, 5]
+    assert [share_of(64, 4, i) for i in range(4)] == [16] * 4
+    assert all(sum(share_of(n, 3, i) for i in range(3)) == n for n in range(30))

@@ -34,7 +34,7 @@ from v05_verl.core.selection import most_uncertain
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
 from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
-from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step
+from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step, share_of
 from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
@@ -118,7 +118,8 @@ class V05TrainerMixin:
         @functools.wraps(sample)
         def sampled(global_steps: int, partition_id: str, batch_size: int):
             if partition_id == "train" and self._wave is not None:
-                batch_size = self._prompts_of_update()
+                # k_init auto decides how many prompts a step has
+                batch_size = share_of(len(self._wave.sizes), self.parameter_sync_step, self.local_trigger_step)
             try:
                 return sample(global_steps=global_steps, partition_id=partition_id, batch_size=batch_size)
             except RuntimeError as error:
@@ -129,11 +130,6 @@ class V05TrainerMixin:
                 raise RuntimeError(nothing_came_back(batch_size, report)) from error
 
         return sampled
-
-    def _prompts_of_update(self) -> int:
-        """This update's share of the prompts that its step dispatched, whose number ``k_init: auto`` decides."""
-        prompts, updates, i = len(self._wave.sizes), self.parameter_sync_step, self.local_trigger_step
-        return (i + 1) * prompts // updates - i * prompts // updates
 
     def _add_prompts_to_generate(self, num_prompts: int) -> int:
         # verl asks for new prompts in place of those that failed, without a limit and without a pause.
