@@ -29,7 +29,10 @@ class ValueModel(Protocol):
         """(N,) float64 success rates in the open interval (0, 1), for the policy as it is at training step ``step``."""
 
     def observe(self, prompts: Sequence[str], successes: ArrayLike, trials: ArrayLike, step: int) -> None:
-        """Takes in outcomes of step ``step``: (N,) ``successes`` (may be fractional) out of (N,) ``trials`` > 0."""
+        """Takes in outcomes of step ``step``: (N,) ``successes`` (may be fractional) out of (N,) ``trials`` > 0.
+
+        In asynchronous training steps come out of order, by a few; a step may come in several calls.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """Everything learnt so far, as plain Python and NumPy objects."""
