@@ -81,6 +81,7 @@ def test_a_wrong_key_is_named(keys, sentence):
         ({"max_waves": 3}, "v05.max_waves", "budget wave"),
         ({"k_max": 8, "budget": "fixed"}, "v05.k_max", "budget sequential or wave"),
         ({"marginal_cost": 0.01, "budget": "fixed"}, "v05.marginal_cost", "budget sequential or wave"),
+        ({"prompt_choice": "variance"}, "v05.prompt_choice", "prompt_pool above 1"),
         ({"step_rollouts": 64}, "v05.step_rollouts", "k_init auto"),
         ({"auto": {"slack": 2.0}}, "v05.auto", "k_init auto"),
         ({"mode": "robust", "value": {"recalibrate": 64}}, "v05.value.recalibrate", "robust recalibrates by itself"),

@@ -15,7 +15,6 @@ import numpy as np
 from v05_verl.core import prior_quality
 from v05_verl.core.group_size import GroupSize
 from v05_verl.core.scale import to_reward
-from v05_verl.core.selection import most_uncertain
 from v05_verl.lab.advantages import advantages
 from v05_verl.lab.arms import REWARD_RANGE, SMALL, LightArm
 from v05_verl.lab.degraded import Degraded
@@ -118,7 +117,7 @@ class Run:
             success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:
-            taken = most_uncertain(prior, wanted)
+            taken = self.arm.choose(prior, wanted)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 

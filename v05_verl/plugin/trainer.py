@@ -30,7 +30,7 @@ from verl.utils.fs import local_mkdir_safe
 from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import scale
-from v05_verl.core.selection import most_uncertain
+from v05_verl.core.selection import RULES
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
 from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
@@ -198,14 +198,14 @@ class V05TrainerMixin:
         return batch
 
     def _next_prompts(self, wanted: int) -> TensorDict:
-        """The next prompts; with ``prompt_pool`` the most uncertain ones of so many times as many."""
+        """The next prompts; with ``prompt_pool`` the best by ``prompt_choice`` of so many times as many."""
         if self._v05.prompt_pool == 1:
             return super()._next_train_batch(wanted)
         batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
         ticket = self.agent_loop_manager.ask(batch)
         try:
             prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
-            taken = most_uncertain(prior, wanted, self._v05.reward_range)
+            taken = RULES[self._v05.prompt_choice](prior, wanted, self._v05.reward_range)
         except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
             logger.warning("v05: no priors to choose prompts by (%s); the first %d are taken", error, wanted)
             taken = np.arange(wanted)
