@@ -68,7 +68,7 @@ def test_both_loops_get_the_same_baselines_and_counts(name, verls_method):
 
 
 def record(i: int, waves: np.ndarray, prior: float) -> PromptRecord:
-    return PromptRecord(uid=f"u{i}", text=f"text {i}", prior=float(prior), wave_of_session=waves.tolist())
+    return PromptRecord(uid=f"u{i}", text=f"text {i}", prior=float(prior), wave_sizes=np.bincount(waves).tolist())
 
 
 def verls_baselines(built, group, wave, rewards, prior) -> np.ndarray:

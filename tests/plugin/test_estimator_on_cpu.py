@@ -12,7 +12,7 @@ from v05_verl.core.posterior import PriorModel
 from v05_verl.plugin.batch import PromptBatch, collect_rows
 from v05_verl.plugin.estimator import compute_v05_outcome_advantage, estimating
 from v05_verl.plugin.metrics import of_step
-from v05_verl.plugin.records import PromptRecord
+from v05_verl.plugin.records import PromptRecord, RunningPrompt
 
 RESPONSE_LENGTH = 5
 
@@ -25,7 +25,8 @@ def verl_batch(
     keys, rewards = [], []
     records = {}
     for uid, group in rewards_by_prompt.items():
-        records[uid] = PromptRecord(uid=uid, text=f"text of {uid}", prior=priors[uid], wave_of_session=waves[uid])
+        sizes = np.bincount(waves[uid]).tolist()
+        records[uid] = PromptRecord(uid=uid, text=f"text of {uid}", prior=priors[uid], wave_sizes=sizes)
         keys += [f"{uid}_{session}_0" for session in range(len(group))]
         rewards += group
     tags = [{"response_len": RESPONSE_LENGTH} for _ in keys]
@@ -120,7 +121,7 @@ def test_padding_rows_enter_no_statistic():
     config = V05Config()
 
     def metrics(rows, estimate, records):
-        return of_step(PromptBatch.of(rows, estimate, records), rows, estimate, records, config)
+        return of_step(PromptBatch.of(rows, estimate, records), rows, estimate, config, step=1)
 
     without, with_padding = metrics(*plain[1:]), metrics(*padded[1:])
     assert with_padding.pop("v05/batch/padding_rows") == 9
@@ -160,21 +161,21 @@ def test_a_row_without_a_record_is_an_error():
 
 
 def test_metrics_of_a_step_by_hand():
-    # a: first wave 1 1 1 1 with prior -1, one more 1; b: 1 -1 -1 -1 with prior -.5 (accepted); c: failed twice.
+    # a: first wave 1 1 1 1 with prior -1, one more 1; b: 1 -1 -1 -1 with prior -.5 (accepted).
     batch, records, token_rewards, mask = verl_batch(
         {"a": [1, 1, 1, 1, 1], "b": [1, -1, -1, -1]}, {"a": [0, 0, 0, 0, 1], "b": [0] * 4}, {"a": -1.0, "b": -0.5}
     )
     _, rows, estimate, groups = advantages(batch, records, token_rewards, mask)
     config = V05Config()
-    for info in ({"acc": 1.0, "pred": "7"}, {"acc": np.float32(0), "pred": "8"}, {"acc": True, "score": 1.0}):
-        groups[0].note_reward_info(info)
-    failed = PromptRecord(uid="c", text="c", wave_of_session=[0, 0], failed_sessions=[0, 1], prior_wait_s=3.0)
-    metrics = of_step(PromptBatch.of(rows, estimate, groups), rows, estimate, [*groups, failed], config)
-    assert metrics["v05/rollouts/step"] == 11
-    assert metrics["v05/rollouts/extended_frac"] == pytest.approx(1 / 3)
+    running = RunningPrompt(groups[0])
+    for session, info in enumerate([{"acc": 1.0, "pred": "7"}, {"acc": np.float32(0)}, {"acc": True, "score": 1.0}]):
+        running.note(session, [f"a_{session}_0"], 1.0, info)
+    assert running.row_tags()[0] == ["a_0_0"]
+    groups[1].prior_wait_s = 3.0
+    metrics = of_step(PromptBatch.of(rows, estimate, groups), rows, estimate, config, step=1)
+    assert metrics["v05/rollouts/extended_frac"] == pytest.approx(1 / 2)
     assert metrics["v05/rollouts/extra_on_uniform_frac"] == 1.0
     assert metrics["v05/rollouts/uniform_frac"] == 0.5
-    assert (metrics["v05/rollouts/failed"], metrics["v05/rollouts/failed_prompts"]) == (2, 1)
     assert metrics["v05/prior/accepted_frac"] == 0.5
     # a: d = 2, sigma^2 = 1/5: w = 1 - .2/4 = .95.
     assert metrics["v05/prior/weight_on_group_mean"] == pytest.approx(0.95 / 2)
@@ -186,4 +187,4 @@ def test_metrics_of_a_step_by_hand():
     assert not any("pred" in name or "score" in name for name in metrics)
     assert metrics["v05/prior/missing_frac"] == 0.0
     assert metrics["v05/prior/wait_s/max"] == 3.0
-    assert metrics["v05/prior/wait_s/p50"] == 0.0
+    assert metrics["v05/prior/wait_s/p50"] == 1.5

@@ -38,7 +38,10 @@ def test_the_estimator_without_the_group_names_every_missing_key(compose_verl):
     ("override", "sentence"),
     [
         ("algorithm.adv_estimator=grpo", "the group v05 is loaded but algorithm.adv_estimator is 'grpo'"),
-        ("trainer.v1.trainer_mode=sync", "trainer.v1.trainer_mode must be v05_sync, not sync"),
+        (
+            "trainer.v1.trainer_mode=sync",
+            "trainer.v1.trainer_mode must be v05_sync, v05_colocate_async or .*, not sync",
+        ),
         ("trainer.use_v1=False", "trainer.use_v1 must be True"),
         ("algorithm.use_kl_in_reward=True", "use actor_rollout_ref.actor.use_kl_loss=True instead"),
         ("algorithm.filter_groups.enable=True", "algorithm.filter_groups.enable"),
@@ -116,10 +119,72 @@ def test_verl_itself_refuses_the_estimator_without_the_group():
 
 
 def test_the_check_is_repeated_for_entry_points_of_ones_own(compose_verl):
-    from v05_verl.plugin.trainer import V05Trainer
+    from v05_verl.plugin.trainer import V05TrainerSync
 
     config = compose_verl(GROUP, ESTIMATOR)
     with open_dict(config):
         config.trainer.v1.trainer_mode = "sync"
     with pytest.raises(ValueError, match="trainer_mode must be v05_sync"):
-        V05Trainer(config)
+        V05TrainerSync(config)
+
+
+ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+COLOCATE = "trainer.v1.trainer_mode=v05_colocate_async"
+SEPARATE = (
+    "trainer.v1.trainer_mode=v05_separate_async",
+    f"{ROLLOUT}.nnodes=1",
+    f"{ROLLOUT}.n_gpus_per_node=4",
+    f"{ROLLOUT}.tensor_model_parallel_size=1",
+    f"{ROLLOUT}.checkpoint_engine.backend=nccl",
+    "data.train_batch_size=1024",
+    f"{ACTOR}.ppo_mini_batch_size=256",
+)
+
+
+@pytest.mark.parametrize("overrides", [[COLOCATE, "data.train_batch_size=64"], SEPARATE])
+def test_asynchronous_modes_start_with_the_same_group(compose_verl, overrides):
+    launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, f"{ROLLOUT}.max_num_seqs=4096", *overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ([COLOCATE, "trainer.v1.sampler.max_off_policy_strategy=drop"], "max_off_policy_strategy=wait"),
+        ([COLOCATE, "+trainer.v1.colocate_async.parameter_sync_step=2"], "leave the key out"),
+        ([COLOCATE, "actor_rollout_ref.hybrid_engine=False"], "without a rollout replica"),
+        # (1 + 1) x 1,024 x 4 requests for the 8 / 2 replicas of one node
+        (
+            [COLOCATE, "trainer.n_gpus_per_node=8", f"{ROLLOUT}.tensor_model_parallel_size=2"],
+            "2048 requ",
+        ),
+        ([*SEPARATE, f"{ROLLOUT}.nnodes=0"], "rollout.nnodes"),
+        ([*SEPARATE, f"{ROLLOUT}.checkpoint_engine.backend=naive"], "backend=naive"),
+        ([*SEPARATE, "data.train_batch_size=512"], "512 must be .* = 4 x 256"),
+        ([*SEPARATE, "trainer.device=cpu"], "bypass_mode=True"),
+        (
+            [
+                *SEPARATE,
+                "actor_rollout_ref.actor.strategy=fsdp2",
+                "actor_rollout_ref.actor.fsdp_config.param_offload=True",
+            ],
+            "param_offload=False",
+        ),
+        ([*SEPARATE, "actor_rollout_ref.hybrid_engine=False"], "VERL_LOGGING_LEVEL=WARNING"),
+    ],
+)
+def test_what_would_hang_or_bias_an_asynchronous_run_stops_its_launch(compose_verl, monkeypatch, overrides, sentence):
+    monkeypatch.delenv("VERL_LOGGING_LEVEL", raising=False)
+    with pytest.raises(ValueError, match=sentence):
+        launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, *overrides))
+
+
+def test_drops_are_the_users_choice_where_no_group_waits_for_its_rewards(compose_verl):
+    drop = ["trainer.v1.sampler.max_off_policy_strategy=drop", "v05.budget=fixed", "data.train_batch_size=64"]
+    launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, COLOCATE, *drop))
+
+
+def test_settings_that_nothing_reads_are_told(compose_verl):
+    assert launch.unread(compose_verl(GROUP, ESTIMATOR, TOY_REWARD)) == []
+    bypass = ["algorithm.rollout_correction.bypass_mode=True", "algorithm.rollout_correction.rollout_is=token"]
+    notes = launch.unread(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, "algorithm.lam=0.9", *bypass))
+    assert len(notes) == 2 and "algorithm.lam" in notes[0] and "rollout_is" in notes[1]

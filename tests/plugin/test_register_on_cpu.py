@@ -19,7 +19,10 @@ LOOK_UP = """
 import verl
 from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
-print(get_trainer_cls("v05_sync").__module__, get_adv_estimator_fn("v05").__module__)
+for mode in ("sync", "colocate_async", "separate_async"):
+    ours, theirs = get_trainer_cls(f"v05_{mode}"), get_trainer_cls(mode)
+    assert issubclass(ours, theirs) and ours.VERL_MODE == mode
+print(ours.__module__, get_adv_estimator_fn("v05").__module__)
 """
 
 

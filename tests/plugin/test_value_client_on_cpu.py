@@ -5,12 +5,14 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
 
 from v05_verl.config import ValueConfig
+from v05_verl.plugin import value_client
 from v05_verl.plugin.value_client import ValueClient
 
 TEXTS = ["easy", "hard", "new"]
@@ -18,7 +20,15 @@ TEXTS = ["easy", "hard", "new"]
 
 @pytest.fixture(scope="module", autouse=True)
 def local_ray():
-    ray.init(num_cpus=4, include_dashboard=False, object_store_memory=100_000_000, log_to_driver=False)
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    ray.init(
+        num_cpus=4,
+        num_gpus=0,
+        include_dashboard=False,
+        object_store_memory=100_000_000,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": paths}},
+    )
     yield
     ray.shutdown()
 
@@ -82,14 +92,13 @@ def test_a_killed_actor_is_an_error_for_its_questions_and_returns_with_its_state
     client = tracker()
     tell(client)
     known = priors(client)
-    wait_until(lambda: client.failure() is None and not client._learning)
     os.kill(pid_of(client), signal.SIGKILL)
     with pytest.raises(ray.exceptions.RayActorError):
         for _ in range(50):
             priors(client)
             time.sleep(0.1)
-    client.restart()
-    assert priors(client) == known
+    assert client.mend(silent=True, answered=False) == "died, and restarts from its last state"
+    assert priors(client) == known and client.generation == 1
 
 
 def test_outcomes_that_died_with_the_actor_are_learned_after_the_restart(tracker):
@@ -101,17 +110,119 @@ def test_outcomes_that_died_with_the_actor_are_learned_after_the_restart(tracker
     tell(client)
     wait_until(lambda: client.failure() is not None)
     assert "ActorDied" in client.failure() or "ActorUnavailable" in client.failure()
-    client.restart()
-    assert priors(client) == priors(expected)
+    tell(client, step=2)
+    tell(expected, step=2)
+    assert client.mend(silent=True, answered=False).startswith("died")
+    assert priors(client) == priors(expected) and client.dropped_outcomes == 0
 
 
 def test_state_travels_between_clients(tracker):
     first, second = tracker(), tracker()
-    assert first.state_dict() is None
+    assert first.state_dict() == {"state": None, "told": []}
     tell(first)
-    second.load_state_dict(first.state_dict())
+    state = first.state_dict()
+    assert state["told"] == [] and state["state"]["kind"] == "tracker"
+    second.load_state_dict(state)
     assert priors(second) == priors(first)
-    second.load_state_dict(None)
+
+
+def test_what_a_dead_model_was_told_is_saved_beside_its_last_state(tracker):
+    client, second = tracker(), tracker()
+    tell(client)
+    client.state_dict()
+    os.kill(pid_of(client), signal.SIGKILL)
+    time.sleep(1)
+    for step in (2, 3):
+        tell(client, step)
+    wait_until(lambda: client.failure() is not None)
+    state = client.state_dict()
+    assert [outcomes[-1] for outcomes in state["told"]] == [2, 3] and state["state"] is not None
+    second.load_state_dict(state)
+    client.mend(silent=False, answered=False)
+    assert priors(second, step=4) == priors(client, step=4)
+
+
+def test_the_state_is_copied_now_and_then_not_with_every_outcome(tracker, monkeypatch):
+    monkeypatch.setattr(value_client, "STATE_EVERY", 3)
+    client = odd(tracker, "Half")
+    for step in range(1, 6):
+        tell(client, step)
+    wait_until(lambda: client.failure() is None and len(client._told) == 2)
+    assert ray.get(client._state) == {"learned": [1, 2, 3]}
+    assert client.state_dict() == {"state": {"learned": [1, 2, 3, 4, 5]}, "told": []}
+
+
+def odd(tracker, model, **settings):
+    options = {"custom": settings.pop("options", {})}
+    return tracker(name=f"odd_models:{model}", options=options, **settings)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ([0.5, 0.5], r"has the shape \(2,\)"),
+        ([0.5] * 4, r"has the shape \(4,\)"),
+        ([0.5, float("nan"), 0.5], r"success_rate\[1\] = nan is not a finite number"),
+        ([0.5, 0.5, 7.0], r"success_rate\[2\] = 7 is outside"),
+        (["high", "low", "low"], "could not convert"),
+        (None, "success rates in"),
+    ],
+)
+def test_an_answer_that_is_no_list_of_rates_is_a_sentence(tracker, answer, sentence):
+    client = odd(tracker, "Answers", options={"answer": answer})
+    with pytest.raises(ValueError, match=sentence) as error:
+        client.wait(client.ask(TEXTS, TEXTS, 1))
+    assert "odd_models:Answers for 3 prompts is not 3 success rates" in value_client.sentence(error.value)
+
+
+def test_outcomes_that_the_model_refuses_are_dropped_and_counted(tracker):
+    client = odd(tracker, "Refuses", options={"step": 2})
+    for step in (1, 2, 3):
+        tell(client, step)
+    problems = []
+    wait_until(lambda: problems.append(client.failure()) or (client.dropped_outcomes and not client.failure()))
+    assert "2 outcomes of step 2 are dropped: RuntimeError: not this step" in next(filter(None, problems))
+    assert client.dropped_outcomes == 2 and client.generation == 0
+    assert client.state_dict()["state"] == {"learned": [1, 3]}
+
+
+def test_a_model_that_takes_long_to_build_is_waited_for(tracker):
+    """Its builds take longer than the time-out and two updates."""
+    client = odd(tracker, "SlowToBuild", options={"seconds": 4}, timeout_s=0.2)
+    os.kill(pid_of(client), signal.SIGKILL)
+    time.sleep(0.5)
+    assert client.mend(silent=True, answered=False).startswith("died")
+    for _ in range(3):
+        ticket = client.ask(TEXTS, TEXTS, 1)
+        assert ticket.generation == value_client.STILL_LOADING
+        with pytest.raises(ray.exceptions.GetTimeoutError):
+            client.wait(ticket)
+        assert client.mend(silent=ticket.generation == client.generation, answered=False) == "is still being built"
+    wait_until(lambda: client.ask(TEXTS, TEXTS, 1).generation == 1)
+    np.testing.assert_allclose(ray.get(client.ask(TEXTS, TEXTS, 1).refs[0]), 0.5)
+
+
+def test_a_model_that_hangs_is_replaced_after_two_silent_updates(tracker):
+    client = odd(tracker, "Hangs", options={"step": 5}, timeout_s=0.2)
+    tell(client)
+    client.ask(TEXTS, TEXTS, 5)
+    assert client.mend(silent=True, answered=True) == "is asked again"  # slow, since others got an answer
+    assert client.mend(silent=True, answered=False) == "is asked again"
+    client.heard()
+    assert client.mend(silent=True, answered=False) == "is asked again"
+    assert (
+        client.mend(silent=True, answered=False)
+        == "gave no prior in two updates running, and restarts from its last state"
+    )
+    wait_until(lambda: client.ask(TEXTS, TEXTS, 1).generation == 1)
+    np.testing.assert_allclose(ray.get(client.ask(TEXTS, TEXTS, 1).refs[0]), 0.5)
+
+
+def test_what_the_cluster_lacks_is_said_at_the_start():
+    with pytest.raises(ValueError, match=r"v05.value.num_gpus = 1 .* but the Ray cluster has 0 GPUs"):
+        ValueClient(ValueConfig(name="tracker", num_gpus=1))
+    with pytest.raises(ValueError, match="num_cpus = 2 for each of 3 replicas"):
+        ValueClient(ValueConfig(name="tracker", num_cpus=2, replicas=3))
 
 
 def test_a_wrong_model_or_option_stops_the_start():

@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM
 from verl.utils.config import omega_conf_to_dataclass
 from verl.workers.rollout.base import BaseRollout
 from verl.workers.rollout.replica import RolloutReplica, TokenOutput
+from verl.workers.rollout.utils import ensure_async_iterator
 
 from v05_verl.cpu.engine import Engine, Sampling, Sequence
 
@@ -27,32 +28,37 @@ def server_name(replica_rank: int) -> str:
     return f"v05_hf_rollout_{replica_rank}"
 
 
+def engine_of(config, model_config, replica_rank: int) -> Engine:
+    """The engine of a replica, from verl's sections ``rollout`` and ``model``."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    model_config = omega_conf_to_dataclass(model_config)
+    model = AutoModelForCausalLM.from_pretrained(
+        model_config.local_path, dtype=torch.float32, attn_implementation="sdpa"
+    ).eval()
+    tokenizer = model_config.tokenizer
+    eos = model.generation_config.eos_token_id
+    return Engine(
+        model,
+        eos_token_ids={tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None},
+        vocab_size=len(tokenizer),
+        max_rows=config.max_num_seqs,
+        max_positions=config.max_model_len or config.prompt_length + config.response_length,
+        seed=config.seed + replica_rank,
+    )
+
+
 class HFServer:
     """Token-in, token-out generation with verl's server interface; generation runs in one background thread."""
 
     def __init__(self, config, model_config, replica_rank: int):
-        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         self._config = config
-        model_config = omega_conf_to_dataclass(model_config)
-        model = AutoModelForCausalLM.from_pretrained(
-            model_config.local_path, dtype=torch.float32, attn_implementation="sdpa"
-        ).eval()
-        tokenizer = model_config.tokenizer
-        eos = model.generation_config.eos_token_id
-        eos_token_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-        self._engine = Engine(
-            model,
-            eos_token_ids=eos_token_ids,
-            vocab_size=len(tokenizer),
-            max_rows=config.max_num_seqs,
-            max_positions=config.max_model_len or config.prompt_length + config.response_length,
-            seed=config.seed + replica_rank,
-        )
+        self._engine = engine_of(config, model_config, replica_rank)
         self._global_steps: int | None = None
         self._stepping = asyncio.Lock()
         self._wake = asyncio.Event()
         self._admitting = asyncio.Event()
         self._admitting.set()
+        self._rejecting = False
         self._loop_task: asyncio.Task | None = None
 
     async def ready(self) -> bool:
@@ -61,12 +67,22 @@ class HFServer:
     async def generate(
         self, request_id: str, prompt_ids: list[int], sampling_params: dict[str, Any], **kwargs
     ) -> TokenOutput:
-        """Generates one response; an error of the engine is raised to the caller of each affected request."""
+        """Generates one response; an error of the engine is raised to the caller of each affected request.
+
+        The response may be cut ("aborted"); verl's asynchronous client then asks again with what it has.
+        """
+        if self._rejecting:
+            return self._output([], [], "aborted", self._global_steps, self._global_steps)
         if self._loop_task is None:
             self._loop_task = asyncio.create_task(self._run_engine())
         started_at_step = self._global_steps
         loop = asyncio.get_running_loop()
-        ended: asyncio.Future[str] = loop.create_future()
+        ended: asyncio.Future[tuple[str, int | None]] = loop.create_future()
+
+        def end(stop_reason: str) -> None:
+            # The version is that of the moment: an update may follow before the waiting caller runs.
+            loop.call_soon_threadsafe(ended.set_result, (stop_reason, self._global_steps))
+
         sequence = Sequence(
             prompt=list(prompt_ids),
             max_tokens=self._max_tokens(len(prompt_ids), sampling_params),
@@ -75,22 +91,19 @@ class HFServer:
                 top_p=float(sampling_params.get("top_p", 1.0)),
                 top_k=int(sampling_params.get("top_k", -1)),
             ),
-            on_done=lambda stop_reason: loop.call_soon_threadsafe(ended.set_result, stop_reason),
+            on_done=end,
             on_error=lambda error: loop.call_soon_threadsafe(ended.set_exception, error),
         )
         self._engine.add(sequence)
         self._wake.set()
-        stop_reason = await ended
-        return TokenOutput(
-            token_ids=sequence.tokens,
-            log_probs=sequence.log_probs if sampling_params.get("logprobs") else None,
-            stop_reason=stop_reason,
-            extra_fields={
-                "global_steps": self._global_steps,
-                "min_global_steps": started_at_step,
-                "max_global_steps": self._global_steps,
-            },
-        )
+        stop_reason, version = await ended
+        log_probs = sequence.log_probs if sampling_params.get("logprobs") else None
+        return self._output(sequence.tokens, log_probs, stop_reason, started_at_step, version)
+
+    @staticmethod
+    def _output(tokens, log_probs, stop_reason: str, first_version: int | None, version: int | None) -> TokenOutput:
+        versions = {"global_steps": version, "min_global_steps": first_version, "max_global_steps": version}
+        return TokenOutput(token_ids=tokens, log_probs=log_probs, stop_reason=stop_reason, extra_fields=versions)
 
     def _max_tokens(self, prompt_length: int, sampling_params: dict[str, Any]) -> int:
         asked = sampling_params.get("max_tokens") or sampling_params.get("max_new_tokens")
@@ -129,13 +142,19 @@ class HFServer:
                 self._global_steps = global_steps
 
     async def abort_all_requests(self, reject_request: bool = False) -> None:
-        """Ends every request with the tokens that it has and holds new ones until ``resume_generation``."""
+        """Ends every request with the tokens that it has, and holds later ones until ``resume_generation``.
+
+        With ``reject_request`` later ones end as well, without a token: the replica leaves for long, and the client
+        asks another one.
+        """
         self._admitting.clear()
+        self._rejecting = reject_request
         async with self._stepping:
             for sequence in self._engine.drop_all():
                 sequence.on_done("aborted")
 
     async def resume_generation(self) -> None:
+        self._rejecting = False
         self._admitting.set()
 
     async def weights(self) -> dict[str, torch.Tensor]:
@@ -179,9 +198,12 @@ class HFReplica(RolloutReplica):
 class HFServerAdapter(BaseRollout):
     """The training worker's side of the weight transfer."""
 
-    def __init__(self, config, model_config, device_mesh, **kwargs):
+    is_leader_rank = True
+    """Every rank has a server of its own."""
+
+    def __init__(self, config, model_config, device_mesh, replica_rank: int = -1, **kwargs):
         super().__init__(config, model_config, device_mesh)
-        self._replica_rank = int(os.environ["RANK"])
+        self.replica_rank = int(os.environ["RANK"]) if replica_rank == -1 else replica_rank
 
     async def resume(self, tags: list[str]) -> None:
         """Nothing was released."""
@@ -195,5 +217,5 @@ class HFServerAdapter(BaseRollout):
             raise NotImplementedError(
                 f"the hf rollout takes whole tensors, not {wire_format!r}; leave rollout.checkpoint_engine alone"
             )
-        named = {name: tensor.detach().cpu() for name, tensor in weights}
-        await ray.get_actor(server_name(self._replica_rank)).update_weights.remote(named, global_steps)
+        named = {name: tensor.detach().cpu() async for name, tensor in ensure_async_iterator(weights)}
+        await ray.get_actor(server_name(self.replica_rank)).update_weights.remote(named, global_steps)

@@ -38,32 +38,30 @@ def study(task: str, options: argparse.Namespace) -> Path:
     """Tunes and runs the arms on one task; returns the folder with a copy of each reported run."""
     out: Path = options.out
     common = {field.name: getattr(options, field.name) for field in fields(Job) if field.default is not MISSING}
-    tuning_jobs = [
-        Job(task, arm, TUNING_SEED + seed, 0.0, **common)
-        for arm in options.arms
-        for seed in range(options.tuning_seeds)
-    ]
+
+    def job(arm: str, seed: int, rate: float) -> Job:
+        has_prior = find_arm(arm).prior is not None  # the others run once, whatever the priors
+        return Job(task, arm, seed, rate, **common | ({} if has_prior else {"prior": None, "prior_auc": None}))
+
+    tuning_jobs = [job(arm, TUNING_SEED + seed, 0.0) for arm in options.arms for seed in range(options.tuning_seeds)]
     if len(options.learning_rates) > 1:
         scores = tune(tuning_jobs, options.learning_rates, out, options.jobs)
         rates = {arm: best_rate(of) for arm, of in scores.items()}
     else:
         scores, rates = {}, dict.fromkeys(options.arms, options.learning_rates[0])
-    jobs = [
-        Job(task, arm, seed, rates[arm], **common)
-        for seed in range(options.first_seed, options.first_seed + options.seeds)
-        for arm in options.arms
-    ]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    jobs = [job(arm, seed, rates[arm]) for seed in seeds for arm in options.arms]
     run_all(jobs, out, options.jobs)
-    folder = out / (options.name or f"{task}-{jobs[0].setting}")
-    for job in jobs:
-        copy = folder / job.arm / f"seed_{job.seed}"
+    folder = out / (options.name or f"{task}-{Job(task, '', 0, 0.0, **common).setting}")
+    for one in jobs:
+        copy = folder / one.arm / f"seed_{one.seed}"
         shutil.rmtree(copy, ignore_errors=True)  # may be of another learning rate
-        shutil.copytree(out / job.path, copy)
+        shutil.copytree(out / one.path, copy)
     tuning = {arm: {"rates": of, "best_is_at_edge": bool(beyond_edge(of))} for arm, of in scores.items()}
     file = folder / "study.json"
     before = json.loads(file.read_text(encoding="utf-8"))["tuning"] if file.exists() else {}
-    seeds = sorted({job.seed for job in tuning_jobs})
-    notes = {"command": options.command, "tuning_seeds": seeds, "tuning": before | tuning}
+    tuned_on = sorted({one.seed for one in tuning_jobs})
+    notes = {"command": options.command, "tuning_seeds": tuned_on, "tuning": before | tuning}
     file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
     return folder
 

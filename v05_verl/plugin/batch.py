@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def collect_rows(
     verl's row keys are "<uid>_<session>_<output>"; padding rows are tagged and have no record.
 
     Raises:
-        LookupError: a real row of a prompt that the scheduler has no record of.
+        LookupError: a real row of a prompt that has no record.
     """
     uid, number, output = (np.array(part, dtype=object) for part in _parts(batch.keys))
     is_real = np.array([not tag.get("is_padding", False) for tag in batch.tags], dtype=bool)
@@ -36,11 +36,14 @@ def collect_rows(
     group[is_real], uids = pd.factorize(uid[is_real], sort=True)
     unknown = [name for name in uids if name not in records]
     if unknown:
-        raise LookupError(f"no rollout record of prompt {unknown[0]} ({len(unknown)} prompts): was a worker replaced?")
+        raise LookupError(
+            f"no rollout record of prompt {unknown[0]} ({len(unknown)} prompts): its rows were not written by "
+            "V05AgentLoopWorker; dispatch training prompts through V05AgentLoopManager"
+        )
     groups = [records[name] for name in uids]
 
     wave, prior = np.zeros(len(uid), dtype=np.int64), np.full(len(uid), np.nan)
-    waves = [record.wave_of_session for record in groups]
+    waves = [np.repeat(np.arange(record.waves), record.wave_sizes) for record in groups]
     first = np.cumsum([0, *(len(each) for each in waves)])[:-1]
     wave[is_real] = np.concatenate([[], *waves])[first[group[is_real]] + number[is_real].astype(np.int64)]
     prior[is_real] = _priors(groups)[group[is_real]]
@@ -54,8 +57,54 @@ def collect_rows(
         group=group,
         wave=wave,
         prior=prior,
+        step=np.array([_step(tag) for tag in batch.tags], dtype=np.int64),
     )
     return rows, groups
+
+
+def joined(parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]]) -> tuple[BatchRows, Estimate, list]:
+    """The batches of one training step as one; their prompts differ."""
+    if len(parts) == 1:
+        return parts[0]
+    rows, estimates, records = zip(*parts, strict=True)
+    groups = np.cumsum([0, *(len(each) for each in records)])
+    sessions = np.cumsum([0, *(each.session.max(initial=-1) + 1 for each in rows)])
+    numbered = [
+        replace(each, group=np.where(each.is_real, each.group + groups[i], -1), session=each.session + sessions[i])
+        for i, each in enumerate(rows)
+    ]
+    arrays = [each.name for each in fields(BatchRows) if isinstance(getattr(rows[0], each.name), np.ndarray)]
+    whole = replace(
+        rows[-1],
+        texts=[text for each in rows for text in each.texts],
+        **{name: np.concatenate([getattr(each, name) for each in numbered]) for name in arrays},
+    )
+    estimate = Estimate(*(np.concatenate(values) for values in zip(*estimates, strict=True)))
+    return whole, estimate, [record for each in records for record in each]
+
+
+def share_of(prompts: int, updates: int, i: int) -> int:
+    """Prompts of update i of a step that has ``prompts`` for ``updates``: as even as can be, all of them in the end."""
+    return (i + 1) * prompts // updates - i * prompts // updates
+
+
+def outcomes_by_step(rows: BatchRows, estimate: Estimate) -> list[tuple[int, list[str], np.ndarray, np.ndarray]]:
+    """(step, texts, successes, trials) for each policy version that ended rollouts of the batch, oldest first.
+
+    Rollouts of one prompt may come from several versions; each of them is an outcome of the version that ended it.
+    """
+    final = rows.is_real & rows.is_final
+    success = scale.to_success(estimate.rewards[final], rows.reward_range)
+    group, step = rows.group[final], rows.step[final]
+    outcomes = []
+    for each in np.unique(step):
+        here = step == each
+        # Summed in sorted order, as in PromptBatch.
+        order = np.lexsort((success[here], group[here]))
+        prompts, index, trials = np.unique(group[here][order], return_inverse=True, return_counts=True)
+        successes = np.bincount(index, success[here][order], len(prompts))
+        outcomes.append((int(each), [rows.texts[i] for i in prompts], successes, trials))
+    return outcomes
 
 
 @dataclass(frozen=True)
@@ -106,6 +155,15 @@ class PromptBatch:
             first_var=first_var,
             successes=np.bincount(group, scale.to_success(rewards, rows.reward_range), prompts),
         )
+
+
+def _step(tag: dict) -> int:
+    """The training step that a row's policy belongs to: version s - 1 generates for step s, as in synchronous runs.
+
+    A rollout that was cut by updates counts for the last version. Engines that report none: the step of its dispatch.
+    """
+    version = tag.get("max_global_steps")
+    return int(tag.get("global_steps", 0)) if version is None else int(version) + 1
 
 
 def _parts(keys: list[str]) -> list[tuple[str, ...]]:

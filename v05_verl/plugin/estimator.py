@@ -37,6 +37,8 @@ class BatchRows:
     wave: np.ndarray
     prior: np.ndarray
     """V on the reward scale; NaN where the value model gave none."""
+    step: np.ndarray
+    """Training step that the policy which ended the row belongs to; older than the batch's in asynchronous modes."""
 
 
 class Estimate(NamedTuple):
@@ -97,7 +99,7 @@ def compute_v05_outcome_advantage(
     if call is None:
         raise RuntimeError(
             "algorithm.adv_estimator=v05 was called without priors: it works in its own trainer only. Load the group "
-            "with 'hydra.searchpath=[pkg://v05_verl.conf]' +v05=default, which sets trainer.v1.trainer_mode=v05_sync"
+            "with 'hydra.searchpath=[pkg://v05_verl.conf]' +v05=default, which sets trainer.v1.trainer_mode"
         )
     scores = token_level_rewards.sum(dim=-1)
     estimate = estimate_rows(scores.double().cpu().numpy(), call.rows)

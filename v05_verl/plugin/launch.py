@@ -4,7 +4,7 @@
 
 verl 0.9.1 has no hook for a check at launch. ``install`` therefore wraps ``verl.utils.config.validate_config``, which
 ``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; ``tests/test_launch_on_cpu.py``
-fails when that changes. ``V05Trainer`` runs the same check, for entry points of one's own.
+fails when that changes. ``V05TrainerMixin`` runs the same check, for entry points of one's own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from importlib import import_module
 from omegaconf import DictConfig, OmegaConf
 
 from v05_verl import config as v05_config
+from v05_verl.plugin import async_checks
 
 ESTIMATOR = "v05"
-TRAINER_MODE = "v05_sync"
+TRAINER_MODES = ("v05_sync", "v05_colocate_async", "v05_separate_async")
 MANAGER = "v05_verl.plugin.manager.V05AgentLoopManager"
 LOAD_THE_GROUP = "load the group: 'hydra.searchpath=[pkg://v05_verl.conf]' +v05=default"
 
@@ -31,6 +32,8 @@ def check(config: DictConfig) -> None:
     if not uses_estimator and config.get("v05") is None:
         return
     problems = [*_missing(config, uses_estimator), *_unsupported(config), *_wrong_keys(config)]
+    if not problems:
+        problems = async_checks.problems(config, v05_config.from_verl(config))
     if problems:
         raise ValueError("v05 cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
@@ -52,6 +55,23 @@ def install() -> None:
     verl_config.validate_config = validate_config
 
 
+def unread(config: DictConfig) -> list[str]:
+    """A sentence for each setting of verl that the user has set and that nothing will read."""
+    notes = []
+    algorithm = config.algorithm
+    if algorithm.gamma != 1 or algorithm.lam != 1:
+        notes.append("algorithm.gamma and algorithm.lam are not read: every token of a rollout has its advantage")
+    correction = algorithm.get("rollout_correction") or {}
+    acts = correction.get("rollout_is") or correction.get("rollout_rs")
+    loss = OmegaConf.select(config, "actor_rollout_ref.actor.policy_loss.loss_mode")
+    if correction.get("bypass_mode") and acts and loss != "bypass_mode":
+        notes.append(
+            "algorithm.rollout_correction.bypass_mode=True: verl's V1 trainers read neither rollout_is nor rollout_rs "
+            "unless actor_rollout_ref.actor.policy_loss.loss_mode=bypass_mode is set too (verl #4912)"
+        )
+    return notes
+
+
 def _missing(config: DictConfig, uses_estimator: bool) -> list[str]:
     problems = []
     if not uses_estimator:
@@ -62,8 +82,9 @@ def _missing(config: DictConfig, uses_estimator: bool) -> list[str]:
     if config.get("v05") is None:
         problems.append(f"algorithm.adv_estimator=v05 needs the keys v05.*; {LOAD_THE_GROUP}")
     mode = OmegaConf.select(config, "trainer.v1.trainer_mode")
-    if mode != TRAINER_MODE:
-        problems.append(f"trainer.v1.trainer_mode must be {TRAINER_MODE}, not {mode}; {LOAD_THE_GROUP}")
+    if mode not in TRAINER_MODES:
+        names = f"{', '.join(TRAINER_MODES[:-1])} or {TRAINER_MODES[-1]}"
+        problems.append(f"trainer.v1.trainer_mode must be {names}, not {mode}; {LOAD_THE_GROUP}")
     if not OmegaConf.select(config, "trainer.use_v1"):
         problems.append("trainer.use_v1 must be True: v05 runs in verl's V1 trainer")
     manager = OmegaConf.select(config, "actor_rollout_ref.rollout.agent.agent_loop_manager_class")

@@ -11,14 +11,14 @@ from tensordict import TensorDict
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ
 from verl.utils import tensordict_utils as tu
 
-from v05_verl.plugin.records import TICKET_KEY, PromptRecord
+from v05_verl.plugin.records import TICKET_KEY, WorkerReport
 from v05_verl.plugin.value_client import PriorTicket, ValueClient
 from v05_verl.prior_record import PriorRecord
 from v05_verl.prompt_text import problem_text
 
 
 class V05AgentLoopManager(AgentLoopManagerTQ):
-    """Lives in the trainer's process; ``V05Trainer.fit`` gives it the value model."""
+    """Lives in the trainer's process; ``V05TrainerMixin.fit`` gives it the value model."""
 
     def __init__(self, *args, **kwargs):
         # Imported here: a worker's process loads the module below first, which makes verl load its trainers, which
@@ -37,7 +37,9 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
     def ask(self, prompts: TensorDict) -> PriorTicket:
         """Asks for the priors of a training batch, without waiting."""
         if self._value_model is None:
-            raise RuntimeError("V05AgentLoopManager has no value model; run it with trainer.v1.trainer_mode=v05_sync")
+            raise RuntimeError(
+                "V05AgentLoopManager has no value model; run it with a v05 trainer (trainer.v1.trainer_mode)"
+            )
         infos = prompts["extra_info"] if "extra_info" in prompts.keys() else [None] * len(prompts)
         ticket = self._value_model.ask(
             [str(uid) for uid in prompts["uid"]],
@@ -52,12 +54,9 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
             tu.assign_non_tensor_data(prompts, TICKET_KEY, self.ask(prompts))
         super().generate_sequences(prompts)
 
-    def take_records(self) -> dict[str, PromptRecord]:
-        """Records of all prompts that ended since the last call, by uid."""
-        records: dict[str, PromptRecord] = {}
-        for part in ray.get([worker.take_records.remote() for worker in self.agent_loop_workers]):
-            records.update(part)
-        return records
+    def report(self) -> WorkerReport:
+        """What all workers did so far; raises what Ray raises where one has died."""
+        return WorkerReport.joined(ray.get([worker.report.remote() for worker in self.agent_loop_workers]))
 
 
 def _plain(value):

@@ -4,36 +4,40 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from v05_verl.config import V05Config
 from v05_verl.core import prior_quality
 from v05_verl.core.shrinkage import fuse
 from v05_verl.method import FirstWave, Robust
+from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.batch import PromptBatch
 from v05_verl.plugin.estimator import BatchRows, Estimate
-from v05_verl.plugin.records import PromptRecord
+from v05_verl.plugin.records import Counts, PromptRecord
 from v05_verl.prior_record import PriorRecord
 
 
 def of_step(
-    prompts: PromptBatch, rows: BatchRows, estimate: Estimate, dispatched: list[PromptRecord], config: V05Config
+    prompts: PromptBatch, rows: BatchRows, estimate: Estimate, config: V05Config, step: int
 ) -> dict[str, float]:
-    """All metrics of a step.
+    """Metrics of the prompts that a step is trained on.
 
     Args:
-        prompts: the prompts that are trained on.
-        rows: the batch's rows.
+        prompts: the prompts.
+        rows: their rows, verl's padding included.
         estimate: rewards and baselines of the rows.
-        dispatched: records of all prompts of the step, those whose rollouts all failed included.
         config: the run's settings.
+        step: the training step.
     """
     values = {
-        **_rollouts(prompts, dispatched, config),
+        **_rollouts(prompts, config),
         **_prior(prompts, config),
-        **_prior_waiting(dispatched),
+        **_prior_waiting(prompts.records),
+        **_staleness(prompts.records, rows, step),
         **_robust(rows),
-        **_reward_info(dispatched),
+        **_reward_info(prompts.records),
         "v05/baseline/mean": float(np.mean(estimate.baselines[rows.is_real])),
         "v05/advantage/abs_mean": float(np.mean(np.abs((estimate.rewards - estimate.baselines)[rows.is_real]))),
         "v05/batch/rows": float(rows.is_real.sum()),
@@ -42,12 +46,27 @@ def of_step(
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def _rollouts(prompts: PromptBatch, dispatched: list[PromptRecord], config: V05Config) -> dict[str, float]:
-    asked = np.array([record.asked for record in dispatched])
-    waves = np.array([record.waves for record in dispatched])
+def of_ledger(ledger: Ledger, added: Counts, dropped: int) -> dict[str, float]:
+    """Metrics of all rollouts of the run; ``added``, ``dropped``: since the step before."""
+    values = {
+        "v05/rollouts/step": added.asked,
+        "v05/rollouts/failed": added.failed,
+        "v05/rollouts/failed_prompts": added.failed_prompts,
+        "v05/rollouts/dropped": dropped,
+        "v05/rollouts/waiting": ledger.waiting,
+        "v05/rollouts/in_flight": ledger.in_flight,
+        "v05/rollouts/unaccounted": ledger.unaccounted,
+        "v05/spent/rollouts": ledger.counts.asked,
+        "v05/spent/tokens": ledger.counts.tokens,
+    }
+    return {name: float(value) for name, value in values.items()}
+
+
+def _rollouts(prompts: PromptBatch, config: V05Config) -> dict[str, float]:
+    asked = np.array([record.asked for record in prompts.records])
+    waves = np.array([record.waves for record in prompts.records])
     extra = prompts.trials - prompts.first_n
     return {
-        "v05/rollouts/step": float(asked.sum()),
         "v05/rollouts/per_prompt/mean": float(asked.mean()),
         "v05/rollouts/per_prompt/min": float(asked.min()),
         "v05/rollouts/per_prompt/p50": float(np.percentile(asked, 50)),
@@ -58,8 +77,17 @@ def _rollouts(prompts: PromptBatch, dispatched: list[PromptRecord], config: V05C
         "v05/rollouts/waves/mean": float(waves.mean()),
         "v05/rollouts/extra_on_uniform_frac": float(extra[prompts.is_uniform].sum() / max(extra.sum(), 1)),
         "v05/rollouts/uniform_frac": float(prompts.is_uniform.mean()),
-        "v05/rollouts/failed": float(sum(len(record.failed_sessions) for record in dispatched)),
-        "v05/rollouts/failed_prompts": float(sum(len(record.failed_sessions) == record.asked for record in dispatched)),
+    }
+
+
+def _staleness(records: list[PromptRecord], rows: BatchRows, step: int) -> dict[str, float]:
+    """Updates between the policy that ended a rollout, or that a prior was asked for, and the step's own policy."""
+    behind = step - rows.step[rows.is_real]
+    asked_at = np.array([record.asked_at for record in records])
+    return {
+        "v05/staleness/mean": float(behind.mean()),
+        "v05/staleness/max": float(behind.max()),
+        "v05/prior/age": float(np.mean(rows.step[rows.is_real] - asked_at[rows.group[rows.is_real]])),
     }
 
 
@@ -105,8 +133,8 @@ def of_group_size(wave: FirstWave, record: PriorRecord) -> dict[str, float]:
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def _prior_waiting(dispatched: list[PromptRecord]) -> dict[str, float]:
-    waited = np.array([record.prior_wait_s for record in dispatched])
+def _prior_waiting(records: list[PromptRecord]) -> dict[str, float]:
+    waited = np.array([record.prior_wait_s for record in records])
     return {
         "v05/prior/wait_s/p50": float(np.percentile(waited, 50)),
         "v05/prior/wait_s/mean": float(waited.mean()),
@@ -114,8 +142,11 @@ def _prior_waiting(dispatched: list[PromptRecord]) -> dict[str, float]:
     }
 
 
-def _reward_info(dispatched: list[PromptRecord]) -> dict[str, float]:
+def _reward_info(records: list[PromptRecord]) -> dict[str, float]:
     """Means over rollouts of what the reward function returns beside the score (verl logs them in validation only)."""
-    names = sorted({name for record in dispatched for name in record.reward_info})
-    values = {name: [x for record in dispatched for x in record.reward_info.get(name, [])] for name in names}
-    return {f"v05/reward/{name}/mean": float(np.mean(numbers)) for name, numbers in values.items()}
+    names = sorted({name for record in records for name in record.reward_info})
+    sums = {name: [record.reward_info[name] for record in records if name in record.reward_info] for name in names}
+    return {
+        f"v05/reward/{name}/mean": math.fsum(total for total, _ in pairs) / sum(n for _, n in pairs)
+        for name, pairs in sums.items()
+    }

@@ -1,23 +1,28 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""verl's synchronous trainer with the value model around it: ``trainer.v1.trainer_mode=v05_sync``."""
+"""verl's trainers with the value model around them: ``trainer.v1.trainer_mode`` v05_sync, v05_colocate_async, …"""
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import os
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import ray
 import torch
+import transfer_queue as tq
 from omegaconf import DictConfig, open_dict
+from ray.actor import ActorHandle
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
+from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 from verl.utils.fs import local_mkdir_safe
@@ -28,12 +33,14 @@ from v05_verl.core import scale
 from v05_verl.core.selection import most_uncertain
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
-from v05_verl.plugin.batch import PromptBatch, collect_rows
-from v05_verl.plugin.estimator import estimating
+from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
+from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step, share_of
+from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
-from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord
+from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.value_client import ValueClient
+from v05_verl.plugin.watch import Failures, Watch, nothing_came_back
 from v05_verl.prior_record import PriorRecord
 
 logger = logging.getLogger(__name__)
@@ -41,25 +48,23 @@ logger = logging.getLogger(__name__)
 STATE_FILE = "v05.pt"
 
 
-@dataclass
-class Spent:
-    """Cost of the run so far, across restarts."""
+class V05TrainerMixin:
+    """Adds to a trainer of verl: priors for the estimator, outcomes for the value model, metrics, its state.
 
-    rollouts: int = 0
-    tokens: int = 0
+    verl's trainer comes after it in a class's bases; ``VERL_MODE`` is the name that verl knows that trainer by.
+    """
 
-
-@register_trainer("v05_sync")
-class V05Trainer(PPOTrainerSync):
-    """Adds to verl's ``sync`` trainer: priors for the estimator, outcomes for the value model, metrics, its state."""
+    VERL_MODE: str
 
     def __init__(self, config: DictConfig):
         launch.check(config)
         self._v05 = v05_config.from_verl(config)
         self._method = method.build(self._v05)
+        self._ledger = Ledger()
+        self._failures = Failures(config.data.train_batch_size)
         with open_dict(config):
-            # verl tests for the name "sync" (replay buffer, dataloader batch size, persistence), and this trainer is.
-            config.trainer.v1.trainer_mode = "sync"
+            # verl reads the section of this name, and tests for "sync" (replay buffer, dataloader, persistence).
+            config.trainer.v1.trainer_mode = self.VERL_MODE
             if self._v05.k_init == "auto":
                 config.data.gen_batch_size = 1  # verl hands out prompts in whole fetches, and their number changes
         super().__init__(config)
@@ -67,30 +72,95 @@ class V05Trainer(PPOTrainerSync):
         robust = self._v05.mode == "robust"
         self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
         self._reached = RewardReach(self._v05.reward_range)
-        self._spent = Spent()
         self._rollouts_of_step = 0
+        self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
         self._wave: method.FirstWave | None = None
-        self._records: dict[str, PromptRecord] = {}
 
     def _build_replay_buffer(self):
         replay_buffer = super()._build_replay_buffer()
         if self._v05.poll_interval_s is not None:
             replay_buffer.poll_interval = self._v05.poll_interval_s
+        count_evictions(replay_buffer, self._ledger)
+        replay_buffer.sample = self._sampling(replay_buffer.sample)
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
         print(self._batch_arithmetic())
+        for note in launch.unread(self.config):
+            logger.warning("v05: %s", note)
         agent_loop_manager.use_value_model(self._value_model, self._prior_record)
-        super().fit(agent_loop_manager)
+        with Watch(self._actors(agent_loop_manager), lambda: self.global_steps, self._waiting):
+            super().fit(agent_loop_manager)
+
+    # ------------------------------------------- nothing waits for ever -------------------------------------------
+
+    def _actors(self, agent_loop_manager: V05AgentLoopManager) -> dict[str, ActorHandle]:
+        """The actors that the run needs, by name; the value model's are brought back when they die."""
+        by_kind = {
+            "agent loop worker": agent_loop_manager.agent_loop_workers,
+            "reward worker": self.get_reward_handles() or [],
+            "training worker": self.actor_rollout_wg.workers,
+            "rollout server": [server for each in self._rollout_server_managers() for server in each.server_handles],
+            "TransferQueue's actor": queue_actors(),
+        }
+        return {f"{kind} {i}": actor for kind, actors in by_kind.items() for i, actor in enumerate(actors)}
+
+    def _waiting(self) -> str:
+        buffer = self.replay_buffer
+        return (
+            f"when it last looked {len(buffer.pending_keys['train'])} prompts had not begun, "
+            f"{len(buffer.running_keys['train'])} were generating and {len(buffer.finished_keys['train'])} had ended"
+        )
+
+    def _sampling(self, sample):
+        """verl's ``sample``, of as many training prompts as the step dispatched, and naming the cause of its error."""
+
+        @functools.wraps(sample)
+        def sampled(global_steps: int, partition_id: str, batch_size: int):
+            if partition_id == "train" and self._wave is not None:
+                # k_init auto decides how many prompts a step has
+                batch_size = share_of(len(self._wave.sizes), self.parameter_sync_step, self.local_trigger_step)
+            try:
+                return sample(global_steps=global_steps, partition_id=partition_id, batch_size=batch_size)
+            except RuntimeError as error:
+                if "no materializable trajectories" not in str(error):
+                    raise
+                report = self.agent_loop_manager.report()
+                self._failures.check(report)
+                raise RuntimeError(nothing_came_back(batch_size, report)) from error
+
+        return sampled
+
+    def _add_prompts_to_generate(self, num_prompts: int) -> int:
+        # verl asks for new prompts in place of those that failed, without a limit and without a pause.
+        self._failures.check(self.agent_loop_manager.report())
+        return super()._add_prompts_to_generate(num_prompts)
 
     # ------------------------------------------------ one step ------------------------------------------------
 
+    def step(self, metrics: dict, timing_raw: dict) -> KVBatchMeta:
+        """verl's step; our metrics are added once, after verl has reduced those of its updates by their names."""
+        self._parts.clear()
+        dropped = self._ledger.dropped
+        batch = super().step(metrics, timing_raw)
+        rows, estimate, records = joined(self._parts)
+        prompts = PromptBatch.of(rows, estimate, records)
+        metrics.update(step_metrics.of_step(prompts, rows, estimate, self._v05, self.global_steps))
+        self._ledger.note_trained(sessions_of(batch))
+        added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
+        self._rollouts_of_step = added.asked
+        metrics.update(step_metrics.of_ledger(self._ledger, added, self._ledger.dropped - dropped))
+        if self._v05.k_init == "auto":
+            metrics.update(step_metrics.of_group_size(self._wave, self._prior_record))
+        metrics["v05/value/restarts"] = float(self._value_model.generation)
+        metrics["v05/value/dropped_outcomes"] = float(self._value_model.dropped_outcomes)
+        return batch
+
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
-        self._records.update(self.agent_loop_manager.take_records())
+        self._failures.check(self.agent_loop_manager.report())
         prior_model = self._prior_record and self._prior_record.model
         knowing = self._method.knowing(prior_model)
-        rows, records = collect_rows(batch, self._records, knowing, self._v05.reward_range)
-        self._raise_scheduler_errors()
+        rows, records = collect_rows(batch, records_of(batch), knowing, self._v05.reward_range)
         with estimating(rows) as result:
             batch = super()._compute_advantage(batch, metrics)
 
@@ -98,16 +168,10 @@ class V05Trainer(PPOTrainerSync):
         prompts = PromptBatch.of(rows, estimate, records)
         self._reached.note(estimate.rewards[rows.is_real])
         self._handle_missing_priors(prompts)
-        self._value_model.tell(prompts.texts, prompts.successes, prompts.trials, self.global_steps)
+        for step, *outcomes in outcomes_by_step(rows, estimate):
+            self._value_model.tell(*outcomes, step)
         self._note_priors(prompts)
-        self._rollouts_of_step = sum(record.asked for record in self._records.values())
-        self._spent.rollouts += self._rollouts_of_step
-        self._spent.tokens += int(sum(tag["response_len"] for tag in batch.tags if not tag.get("is_padding", False)))
-        metrics.update(step_metrics.of_step(prompts, rows, estimate, list(self._records.values()), self._v05))
-        if self._v05.k_init == "auto":
-            metrics.update(step_metrics.of_group_size(self._wave, self._prior_record))
-        metrics.update({f"v05/spent/{name}": spent for name, spent in asdict(self._spent).items()})
-        self._records.clear()
+        self._parts.append((rows, estimate, records))
         return batch
 
     def _note_priors(self, prompts: PromptBatch) -> None:
@@ -117,11 +181,20 @@ class V05Trainer(PPOTrainerSync):
             self._prior_record.add(prompts.first_mean[judged], prompts.first_n[judged], prompts.prior[judged])
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
-        """verl's next batch; with ``k_init: auto`` of as many prompts as the priors' worth allows."""
-        self._wave = self._method.first_wave(num_prompts or self.config.data.train_batch_size, self._prior_record)
-        batch = self._next_prompts(len(self._wave.sizes))
+        """verl's next batch; with ``k_init: auto`` of as many prompts as the priors' worth allows.
+
+        So many prompts are asked for to fill the queue, and in place of prompts that are lost: they wait for nothing.
+        """
+        if num_prompts is not None:
+            batch = super()._next_train_batch(num_prompts)
+            sizes = np.full(
+                num_prompts, self._wave.choice.k if self._wave and self._wave.choice else self._method.k_init
+            )
+        else:
+            self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
+            batch, sizes = self._next_prompts(len(self._wave.sizes)), self._wave.sizes
         if self._v05.k_init == "auto":
-            batch[GROUP_SIZE_KEY] = torch.from_numpy(self._wave.sizes)
+            batch[GROUP_SIZE_KEY] = torch.from_numpy(sizes)
         return batch
 
     def _next_prompts(self, wanted: int) -> TensorDict:
@@ -148,7 +221,7 @@ class V05Trainer(PPOTrainerSync):
         """Makes the next step verl's last, validated and saved, where it should use up ``total_rollouts``."""
         if self._v05.total_rollouts is None:
             return
-        if self._spent.rollouts + self._rollouts_of_step >= self._v05.total_rollouts:
+        if self._ledger.counts.asked + self._rollouts_of_step >= self._v05.total_rollouts:
             self.total_training_steps = min(self.total_training_steps, self.global_steps + 1)
 
     def _get_required_batch_multiple(self, dp_size: int) -> int:
@@ -174,9 +247,9 @@ class V05Trainer(PPOTrainerSync):
 
     @property
     def _mini_batches(self) -> int:
-        """Optimizer steps per training step and epoch, whatever the number of rollouts."""
-        config = self.config
-        return max(1, config.data.train_batch_size // config.actor_rollout_ref.actor.ppo_mini_batch_size)
+        """Optimizer steps per update of verl and epoch, whatever the number of rollouts."""
+        prompts = self.config.data.train_batch_size // self.parameter_sync_step
+        return max(1, prompts // self.config.actor_rollout_ref.actor.ppo_mini_batch_size)
 
     @contextmanager
     def _mini_batch_of(self, rows: int) -> Iterator[None]:
@@ -189,22 +262,22 @@ class V05Trainer(PPOTrainerSync):
         finally:
             actor.ppo_mini_batch_size, rollout.n = before
 
-    def _raise_scheduler_errors(self) -> None:
-        for record in self._records.values():
-            if record.error:
-                raise RuntimeError(f"v05: the rollout budget of prompt {record.text[:200]!r} failed: {record.error}")
-
     def _handle_missing_priors(self, prompts: PromptBatch) -> None:
-        cause = next((record.prior_error for record in prompts.records if record.prior_error), None)
-        cause = cause or self._value_model.failure()
+        failed = [record for record in prompts.records if record.prior_error]
+        cause = failed[0].prior_error if failed else self._value_model.failure()
         if cause is None:
+            self._value_model.heard()
             return
         missing = float(np.mean(~np.isfinite(prompts.prior)))
         sentence = f"v05: {missing:.0%} of the prompts of step {self.global_steps} have no prior: {cause}"
         if self._v05.value.on_failure == "stop":
             raise RuntimeError(f"{sentence} (v05.value.on_failure=stop)")
-        logger.warning("%s. They use group means; the value model restarts from its last state", sentence)
-        self._value_model.restart()
+        present = [record for record in prompts.records if record.generation == self._value_model.generation]
+        done = self._value_model.mend(
+            silent=any(record.prior_error for record in present),
+            answered=any(record.prior is not None for record in present),
+        )
+        logger.warning("%s. They use group means; the value model %s", sentence, done)
 
     # ------------------------------------------------ checkpoints ------------------------------------------------
 
@@ -214,7 +287,8 @@ class V05Trainer(PPOTrainerSync):
         local_mkdir_safe(folder)
         state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
         state["prior_record"] = self._prior_record and self._prior_record.state_dict()
-        torch.save(state | {"spent": asdict(self._spent)}, os.path.join(folder, STATE_FILE))
+        spent = {"ledger": self._ledger.state_dict(), "rollouts_of_step": self._rollouts_of_step}
+        torch.save(state | spent, os.path.join(folder, STATE_FILE))
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
@@ -229,10 +303,24 @@ class V05Trainer(PPOTrainerSync):
         )
         path = os.path.join(folder, STATE_FILE)
         if not os.path.exists(path):
-            logger.warning("v05: %s is missing (a checkpoint of another method?); the value model starts new", path)
-            return
-        state = torch.load(path, weights_only=False)
-        self._spent = Spent(**state["spent"])
+            raise FileNotFoundError(
+                f"v05: the checkpoint {folder} has no {STATE_FILE}: another method saved it, or the file is lost. What "
+                "the value model learned and what was spent stand there. Resume from a whole checkpoint "
+                "(trainer.resume_mode=resume_path trainer.resume_from_path=…), or start anew (resume_mode=disable, or "
+                "another trainer.default_local_dir)"
+            )
+        try:
+            state = torch.load(path, weights_only=False)
+        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            raise ValueError(f"v05: {path} is damaged ({error}); resume from another checkpoint") from error
+        if stale := orphans(training_queue()):
+            tq.kv_clear(keys=stale, partition_id="train")
+        self._ledger.load_state_dict(state["ledger"], training_queue())
+        self._rollouts_of_step = state["rollouts_of_step"]
+        self._plan_last_step()
+        if self._v05.total_rollouts is not None and self._ledger.counts.asked >= self._v05.total_rollouts:
+            logger.warning("v05: the run has used up v05.total_rollouts; it ends without another step")
+            self.total_training_steps = self.global_steps
         if self._prior_record is not None and state["prior_record"] is not None:
             self._prior_record.load_state_dict(state["prior_record"])
         if state["value_name"] == self._v05.value.name:
@@ -249,7 +337,7 @@ class V05Trainer(PPOTrainerSync):
     def _batch_arithmetic(self) -> str:
         """Which batch size counts prompts and which rollouts, in one paragraph."""
         config, v05 = self.config, self._v05
-        prompts, mini_batches = config.data.train_batch_size, self._mini_batches
+        prompts, mini_batches = config.data.train_batch_size, self._mini_batches * self.parameter_sync_step
         if v05.k_init == "auto":
             return self._auto_arithmetic()
         most = v05.k_init if v05.budget == "fixed" else v05.k_max
@@ -260,12 +348,14 @@ class V05Trainer(PPOTrainerSync):
             f"rows. They are split into {mini_batches} mini-batches (data.train_batch_size / actor.ppo_mini_batch_size "
             f"= {prompts} / {config.actor_rollout_ref.actor.ppo_mini_batch_size} prompts) of "
             f"{math.ceil(prompts * v05.k_init / mini_batches)} to {math.ceil(prompts * most / mini_batches)} rows: "
-            f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n is not "
-            f"used in training. Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
+            f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n and "
+            "algorithm.norm_adv_by_std_in_grpo are not used in training. "
+            f"Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
         )
 
     def _auto_arithmetic(self) -> str:
-        config, most, mini_batches = self.config, self._v05.auto.reference_n, self._mini_batches
+        config, most = self.config, self._v05.auto.reference_n
+        mini_batches = self._mini_batches * self.parameter_sync_step
         rollouts = self._v05.step_rollouts or config.data.train_batch_size * most
         return (
             f"v05: each training step takes {rollouts} rollouts (v05.step_rollouts, or data.train_batch_size x "
@@ -275,3 +365,18 @@ class V05Trainer(PPOTrainerSync):
             f"steps per training step, whatever the number of prompts. rollout.n is not used in training. Validation: "
             f"{config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
         )
+
+
+@register_trainer("v05_sync")
+class V05TrainerSync(V05TrainerMixin, PPOTrainerSync):
+    VERL_MODE = "sync"
+
+
+@register_trainer("v05_colocate_async")
+class V05TrainerColocateAsync(V05TrainerMixin, PPOTrainerColocateAsync):
+    VERL_MODE = "colocate_async"
+
+
+@register_trainer("v05_separate_async")
+class V05TrainerSeparateAsync(V05TrainerMixin, PPOTrainerSeparateAsync):
+    VERL_MODE = "separate_async"

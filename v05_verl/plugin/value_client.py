@@ -5,17 +5,26 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from v05_verl.config import ValueConfig
+from v05_verl.core import checks
 from v05_verl.core.posterior import PriorModel
 from v05_verl.value import build
 
 logger = logging.getLogger(__name__)
+
+STILL_LOADING = -1
+"""Generation of a ticket that was asked while the model was being built."""
+STATE_EVERY = 20
+"""Calls of ``tell`` between two copies of the state; what was told since the last is kept beside it."""
+LOADING_REPORT_S = 60
+"""Seconds between two sentences about a model that is not ready at the start of a run."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +37,15 @@ class PriorTicket:
     """By request, the array of success rates once the value model has answered."""
     prior_model: PriorModel | None = None
     """What the robust mode knows about priors; None in the paper's mode."""
+    generation: int = 0
+    """How many restarts preceded the model that was asked, or ``STILL_LOADING``."""
 
 
 class ValueService:
     """Hosts one value model; its methods run one after the other, in the order in which they were called."""
 
     def __init__(self, name: str, options: dict[str, Any], state: dict[str, Any] | None):
+        self._name = name
         self._model = build(name, **options)
         if state is not None:
             self._model.load_state_dict(state)
@@ -42,31 +54,59 @@ class ValueService:
         return True
 
     def predict(self, prompts: list[str], step: int) -> np.ndarray:
-        """Success rates in (0, 1), one per prompt."""
-        return self._model.predict(prompts, step)
+        """Success rates in [0, 1], one per prompt; ValueError where the model answers anything else."""
+        try:
+            answer = checks.unit_interval("success_rate", self._model.predict(prompts, step))
+            if answer.shape != (len(prompts),):
+                raise ValueError(f"it has the shape {answer.shape}")
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"the answer of value model {self._name} for {len(prompts)} prompts is not {len(prompts)} success "
+                f"rates in [0, 1]: {error}"
+            ) from error
+        return answer
 
-    def observe(self, prompts: list[str], successes: np.ndarray, trials: np.ndarray, step: int) -> dict[str, Any]:
-        """Learns from outcomes; returns the state after them, so that the caller can bring it back."""
+    def observe(self, prompts: list[str], successes: np.ndarray, trials: np.ndarray, step: int) -> None:
+        """Learns from outcomes."""
         self._model.observe(prompts, successes, trials, step)
+
+    def state_dict(self) -> dict[str, Any]:
         return self._model.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._model.load_state_dict(state)
 
 
-class ValueClient:
-    """The trainer's side of the value model: ``ask``, ``tell``, ``failure`` and ``restart`` never wait for it.
+@dataclass(eq=False)
+class _Told:
+    """Outcomes of one call of ``tell``, and each replica's acknowledgement."""
 
-    Raises on construction what the model's constructor raises (ValueError for a wrong name or option), as a Ray error.
+    outcomes: tuple[list[str], np.ndarray, np.ndarray, int]
+    learning: list[ray.ObjectRef] = field(default_factory=list)
+
+
+class ValueClient:
+    """The trainer's side of the value model: ``ask``, ``tell`` and ``mend`` never wait for it.
+
+    What it has learned is its last copied state and the outcomes told since, in order; a replica that is started anew
+    gets both. Raises on construction what the model's constructor raises (ValueError for a wrong name or option), as a
+    Ray error, and ValueError where the cluster lacks what the replicas need.
     """
 
     def __init__(self, config: ValueConfig):
         self._config = config
-        self._state: Any = None  # the state after the last outcomes that were learned, or the reference to it
-        self._outcomes: tuple | None = None  # sent, and not known to be learned
-        self._learning: list[ray.ObjectRef] = []
+        self._state: Any = None  # or the reference to it
+        self._told: list[_Told] = []  # since that state, oldest first
+        self._copying: tuple[ray.ObjectRef, int] | None = None  # the next state, and how many of _told it knows
+        self._generation = 0
+        self._silent_updates = 0
+        self.dropped_outcomes = 0
+        """Outcomes of prompts that the model refused with an error."""
+        self._check_cluster()
         self._start()
-        ray.get([replica.ready.remote() for replica in self._replicas])
+        while len(ray.wait(self._loading, num_returns=len(self._loading), timeout=LOADING_REPORT_S)[1]):
+            logger.warning("v05: waiting for the value model %s to be built (Ray has %s left)", *self._described())
+        ray.get(self._loading)
 
     def ask(self, keys: list[str], prompts: list[str], step: int) -> PriorTicket:
         """Asks for the priors of a batch; the replicas share the prompts."""
@@ -75,6 +115,7 @@ class ValueClient:
         return PriorTicket(
             keys=[[keys[i] for i in share] for _, share in asked],
             refs=[replica.predict.remote([prompts[i] for i in share], step) for replica, share in asked],
+            generation=self._generation if self._is_built() else STILL_LOADING,
         )
 
     def wait(self, ticket: PriorTicket) -> np.ndarray:
@@ -86,44 +127,76 @@ class ValueClient:
 
     def tell(self, prompts: list[str], successes: np.ndarray, trials: np.ndarray, step: int) -> None:
         """Sends outcomes of training step ``step`` to every replica."""
-        self._outcomes = (prompts, successes, trials, step)
-        self._learning = [replica.observe.remote(*self._outcomes) for replica in self._replicas]
+        self._told.append(_Told((prompts, successes, trials, step)))
+        self._send(self._told[-1])
+        if self._copying is None and len(self._told) >= STATE_EVERY:
+            self._copying = self._replicas[0].state_dict.remote(), len(self._told)
 
     def failure(self) -> str | None:
-        """Why learning from the last outcomes failed; None where it did not or has not ended."""
-        if not self._learning:
-            return None
-        done, pending = ray.wait(self._learning, num_returns=len(self._learning), timeout=0)
-        try:
-            ray.get(done)
-        except ray.exceptions.RayError as error:
-            return f"{type(error).__name__}: {error}"
-        if not pending:
-            self._state, self._outcomes, self._learning = self._learning[0], None, []
-        return None
+        """Why the model did not learn what it was told: it died, or it refused outcomes, which are then dropped."""
+        cause = None
+        for told in list(self._told):
+            done, _ = ray.wait(told.learning, num_returns=len(told.learning), timeout=0)
+            try:
+                ray.get(done)
+            except RayTaskError as error:
+                self._told.remove(told)
+                self.dropped_outcomes += len(told.outcomes[0])
+                self._copying = None  # its count of outcomes no longer fits
+                cause = f"{len(told.outcomes[0])} outcomes of step {told.outcomes[-1]} are dropped: {sentence(error)}"
+            except RayError as error:
+                return sentence(error)
+        return self._take_copy() or cause
 
-    def restart(self) -> None:
-        """Replaces the replicas by new ones, which start from the last state and learn what was not yet learned."""
+    def heard(self) -> None:
+        """Nothing of an update is amiss: silence before it counts no longer."""
+        self._silent_updates = 0
+
+    def mend(self, silent: bool, answered: bool) -> str:
+        """Restarts the model where it died, or where it was silent in two updates running; may take a second.
+
+        Args:
+            silent: prompts of this update have no prior, though the model of this generation was built and asked.
+            answered: it gave a prior to other prompts of the update: it is alive, and slow.
+
+        Returns:
+            The rest of a sentence that begins with "the value model": what became of it.
+        """
+        self._silent_updates = self._silent_updates + 1 if silent and not answered else 0
+        if self._is_dead():
+            return self._restart("died")
+        if self._silent_updates >= 2:
+            return self._restart("gave no prior in two updates running")
+        return "is asked again" if self._is_built() else "is still being built"
+
+    @property
+    def generation(self) -> int:
+        """Restarts so far."""
+        return self._generation
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that was learned: ``state``, None before the first copy, and what was ``told`` since.
+
+        Waits up to ``timeout_s`` for the model to copy its state; where it does not, the last copy stands.
+        """
         self.failure()
-        self.close()
-        self._start()
-        if self._outcomes is not None:
-            self.tell(*self._outcomes)
+        if self._told and not self._is_dead():
+            self._copying = self._replicas[0].state_dict.remote(), len(self._told)
+            ray.wait([self._copying[0]], timeout=self._config.timeout_s)
+            if problem := self.failure():
+                logger.warning(
+                    "v05: the value model's state is saved with outcomes that it did not take in: %s", problem
+                )
+        state = ray.get(self._state) if isinstance(self._state, ray.ObjectRef) else self._state
+        return {"state": state, "told": [told.outcomes for told in self._told]}
 
-    def state_dict(self) -> dict[str, Any] | None:
-        """State after the last outcomes, waiting up to ``timeout_s`` for them; None before the first."""
-        if self._learning:
-            ray.wait(self._learning, num_returns=len(self._learning), timeout=self._config.timeout_s)
-        problem = self.failure()
-        if problem or self._learning:
-            logger.warning("v05: the value model's state lacks its last outcomes: %s", problem or "still learning")
-        return ray.get(self._state) if isinstance(self._state, ray.ObjectRef) else self._state
-
-    def load_state_dict(self, state: dict[str, Any] | None) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores every replica; raises what the model raises for a state that does not fit."""
-        self._state = state
-        if state is not None:
-            ray.get([replica.load_state_dict.remote(state) for replica in self._replicas])
+        self._state, self._told, self._copying = state["state"], [], None
+        if self._state is not None:
+            ray.get([replica.load_state_dict.remote(self._state) for replica in self._replicas])
+        for outcomes in state["told"]:
+            self.tell(*outcomes)
 
     def close(self) -> None:
         """Ends the actors."""
@@ -134,5 +207,59 @@ class ValueClient:
     def _start(self) -> None:
         config = self._config
         actor = ray.remote(ValueService).options(num_cpus=config.num_cpus, num_gpus=config.num_gpus)
-        self._learning = []
         self._replicas = [actor.remote(*config.model, self._state) for _ in range(config.replicas)]
+        self._loading = [replica.ready.remote() for replica in self._replicas]
+
+    def _restart(self, why: str) -> str:
+        self.close()
+        self._generation += 1
+        self._silent_updates, self._copying = 0, None
+        self._start()
+        for told in self._told:
+            self._send(told)
+        return f"{why}, and restarts from its last state"
+
+    def _send(self, told: _Told) -> None:
+        told.learning = [replica.observe.remote(*told.outcomes) for replica in self._replicas]
+
+    def _take_copy(self) -> str | None:
+        """Takes over the state that was asked for, if it is there."""
+        if self._copying is None or not ray.wait([self._copying[0]], timeout=0)[0]:
+            return None
+        (reference, known), self._copying = self._copying, None
+        try:
+            ray.get(reference)
+        except RayError as error:
+            return f"its state cannot be had: {sentence(error)}"
+        self._state, self._told = reference, self._told[known:]
+        return None
+
+    def _is_built(self) -> bool:
+        return not ray.wait(self._loading, num_returns=len(self._loading), timeout=0)[1]
+
+    def _is_dead(self) -> bool:
+        """Whether a replica answers with its death, which it does at once; one that is busy does not answer."""
+        answers, _ = ray.wait([replica.ready.remote() for replica in self._replicas], timeout=1)
+        try:
+            ray.get(answers)
+        except RayActorError:
+            return True
+        return False
+
+    def _described(self) -> tuple[str, dict[str, float]]:
+        return self._config.name, {kind: ray.available_resources().get(kind, 0.0) for kind in ("CPU", "GPU")}
+
+    def _check_cluster(self) -> None:
+        whole, config = ray.cluster_resources(), self._config
+        for kind, each in (("CPU", config.num_cpus), ("GPU", config.num_gpus)):
+            if each * config.replicas > whole.get(kind, 0.0):
+                raise ValueError(
+                    f"v05.value.num_{kind.lower()}s = {each:g} for each of {config.replicas} replicas, but the Ray "
+                    f"cluster has {whole.get(kind, 0.0):g} {kind}s; lower it, or start Ray with more"
+                )
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, without the stacks that Ray adds."""
+    cause = getattr(error, "cause", None) or error
+    return f"{type(cause).__name__}: {str(cause).strip()}"

@@ -14,8 +14,16 @@ from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ, apply_greedy_sa
 from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import checks, scale
-from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord
-from v05_verl.plugin.value_client import PriorTicket
+from v05_verl.plugin.records import (
+    GROUP_SIZE_KEY,
+    TEXT_FIELD,
+    TICKET_KEY,
+    Counts,
+    PromptRecord,
+    RunningPrompt,
+    WorkerReport,
+)
+from v05_verl.plugin.value_client import PriorTicket, sentence
 from v05_verl.prompt_text import problem_text
 
 logger = logging.getLogger(__name__)
@@ -34,21 +42,36 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         super().__init__(*args, **kwargs)
         self._v05 = v05_config.from_verl(self.config)
         self._method = method.build(self._v05)
-        self._rewards: dict[str, dict[int, float]] = {}
-        self._running: dict[str, PromptRecord] = {}
-        self._records: dict[str, PromptRecord] = {}
+        self._running: dict[str, RunningPrompt | None] = {}  # None: dispatched, not yet begun
+        self._counts = Counts()
+        self._scheduler_error: str | None = None
+        self._rollout_error: str | None = None
 
-    async def take_records(self) -> dict[str, PromptRecord]:
-        """Records of the prompts that ended since the last call, by uid."""
-        records, self._records = self._records, {}
-        return records
+    async def report(self) -> WorkerReport:
+        """What this worker did since it started."""
+        running = {
+            uid: prompt.record.asked - prompt.record.failed if prompt else 0 for uid, prompt in self._running.items()
+        }
+        return WorkerReport(self._counts, running, self._scheduler_error, self._rollout_error)
 
-    async def _compute_score(self, outputs, kwargs) -> None:
-        await super()._compute_score(outputs, kwargs)
-        rewards = self._rewards.get(kwargs["uid"])  # none for validation prompts
-        if rewards is not None and outputs[-1].reward_score is not None:
-            rewards[kwargs["session_id"]] = float(outputs[-1].reward_score)
-            self._running[kwargs["uid"]].note_reward_info(outputs[-1].extra_fields.get("reward_extra_info", {}))
+    async def generate_sequences(self, batch) -> None:
+        # Known from the moment of dispatch on: the trainer counts rows in the queue and prompts in the workers, and a
+        # prompt must be in one of both.
+        if not ("validate" in batch and batch["validate"]):
+            self._running |= {str(getattr(uid, "data", uid)): None for uid in batch["uid"]}
+        await super().generate_sequences(batch)
+
+    async def _agent_loop_postprocess(self, output, validate, **kwargs) -> None:
+        await super()._agent_loop_postprocess(output, validate, **kwargs)
+        prompt = self._running.get(kwargs["uid"])  # none for validation prompts
+        outputs = output if isinstance(output, list) else [output]
+        if prompt is None or not outputs:
+            return
+        # Only now, when its rows are written: the reward of a rollout that fails later decides nothing.
+        session, last = kwargs["session_id"], outputs[-1]
+        keys = [f"{kwargs['uid']}_{session}_{i}" for i in range(len(outputs))]
+        prompt.note(session, keys, last.reward_score, last.extra_fields.get("reward_extra_info", {}))
+        self._counts.tokens += sum(len(each.response_ids) for each in outputs)
 
     async def _run_prompt(self, prompt: dict, sampling_params: dict, trajectory: dict, trace: bool = False) -> None:
         ticket = prompt.pop(TICKET_KEY, None)
@@ -57,31 +80,40 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
 
         uid = prompt["uid"]
         await tq.async_kv_put(key=uid, partition_id="train", tag={"status": "running"})
-        record = PromptRecord(uid=uid, text=problem_text(prompt["raw_prompt"], prompt.get("extra_info")))
-        self._rewards[uid], self._running[uid] = {}, record
+        prompt[TEXT_FIELD] = problem_text(prompt["raw_prompt"], prompt.get("extra_info"))
+        record = PromptRecord(uid, prompt[TEXT_FIELD], asked_at=int(trajectory["step"]))
+        running = self._running[uid] = RunningPrompt(record)
         try:
-            await self._run_waves(record, ticket, prompt, sampling_params, trajectory, trace)
-        except Exception as error:  # raised again in the trainer, which sees the record
+            await self._run_waves(running, ticket, prompt, sampling_params, trajectory, trace)
+        except Exception as error:  # raised again in the trainer, which asks for it
             logger.exception("v05: the budget of prompt %s failed", uid)
-            record.error = f"{type(error).__name__}: {error}"
-        del self._rewards[uid], self._running[uid]
-        self._records[uid] = record
-        status = "failure" if record.failed_sessions or record.error else "finished"
-        # Only now, so that no rollout is written after the replay buffer took the group.
-        await tq.async_kv_put(key=uid, partition_id="train", tag={"status": status})
+            self._scheduler_error = f"prompt {record.text[:200]!r}: {type(error).__name__}: {error}"
+        keys, tags = running.row_tags()
+        if keys:
+            await tq.async_kv_batch_put(keys=keys, partition_id="train", tags=tags)
+        # Last, so that no rollout is written after the replay buffer took the group. A group of which something came
+        # back is trained on; verl's own worker calls it a failure, and asynchronous buffers throw those away.
+        await tq.async_kv_put(key=uid, partition_id="train", tag={"status": "finished" if keys else "failure"})
+        if keys:
+            self._counts.prompts += 1
+        else:
+            self._counts.failed_prompts += 1
+        del self._running[uid]
 
-    async def _run_waves(self, record, ticket, prompt, sampling_params, trajectory, trace) -> None:
+    async def _run_waves(self, running, ticket, prompt, sampling_params, trajectory, trace) -> None:
         sampling_params = dict(sampling_params)
         if not prompt.pop("__do_sample__", True):
             apply_greedy_sampling_params(sampling_params)
         fixed_n = prompt.pop(GROUP_SIZE_KEY, None)
+        record = running.record
+        record.generation = ticket and ticket.generation
         knowing = self._method.knowing(ticket and ticket.prior_model)
         wanted = knowing.k_init if fixed_n is None else int(fixed_n)
         # Fetched while the first wave generates, so that a prior that came in time costs no wait.
         prior = asyncio.create_task(self._prior(record.uid, ticket))
         while wanted:
-            await self._run_wave(record, wanted, prompt, sampling_params, trajectory, trace)
-            rewards = list(self._rewards[record.uid].values())
+            await self._run_wave(running, wanted, prompt, sampling_params, trajectory, trace)
+            rewards = list(running.rewards.values())
             if record.waves == 1:
                 await self._await_prior(record, prior)
             # A reward outside the range stops the run in the trainer, which names it; no budget is spent on it here.
@@ -95,9 +127,11 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         prior = float("nan") if record.prior is None else record.prior
         return int(knowing.further(mean, len(rewards), record.waves, prior, record.asked)[0])
 
-    async def _run_wave(self, record, wanted, prompt, sampling_params, trajectory, trace) -> None:
+    async def _run_wave(self, running, wanted, prompt, sampling_params, trajectory, trace) -> None:
+        record = running.record
         sessions = range(record.asked, record.asked + wanted)
-        record.wave_of_session += [record.waves] * wanted
+        record.wave_sizes.append(wanted)
+        self._counts.asked += wanted
         results = await asyncio.gather(
             *(
                 self._run_agent_loop(
@@ -110,19 +144,23 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         for session, result in zip(sessions, results, strict=True):
             if isinstance(result, BaseException):
                 logger.error("v05: rollout %s of prompt %s failed", session, record.uid, exc_info=result)
-                record.failed_sessions.append(session)
+                self._rollout_error = f"{type(result).__name__}: {result}"
+        written = {int(key.rsplit("_", 2)[1]) for key in running.row_keys}
+        failed = sum(session not in written for session in sessions)
+        record.failed += failed
+        self._counts.failed += failed
 
     async def _await_prior(self, record: PromptRecord, prior: asyncio.Task) -> None:
         started = time.monotonic()
         try:
             if not prior.done():
                 await asyncio.wait_for(asyncio.shield(prior), self._v05.value.timeout_s)
-                record.prior_wait_s = time.monotonic() - started
             record.prior = prior.result()
         except TimeoutError:
             record.prior_error = f"the value model did not answer within {self._v05.value.timeout_s:g} s"
-        except Exception as error:  # the trainer warns with this cause, counts it and restarts the value model
-            record.prior_error = f"{type(error).__name__}: {error}"
+        except Exception as error:  # the trainer warns with this cause, counts it and mends the value model
+            record.prior_error = sentence(error)
+        record.prior_wait_s = time.monotonic() - started
 
     async def _prior(self, uid: str, ticket: PriorTicket | None) -> float:
         if ticket is None:
