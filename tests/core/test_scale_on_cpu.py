@@ -38,6 +38,22 @@ def test_area_under_curve_by_hand():
     assert np.isnan(prior_quality.area_under_curve([0.1, 0.2], [True, True]))
 
 
+def test_priors_by_visit_by_hand():
+    visit, prior, mean = [1, 1, 2, 3, 5, 6], [0.5, -0.5, 1, 0, 0, 1], [1, -1, 1, 0.5, 0, -1]
+    values = prior_quality.by_visit(visit, prior, mean, [0.4, 0.0, 0, 0.2, 0.2, np.nan], [4, 4, 2, 2, 2, 1], 0.0)
+    assert values.pop("mse/first") == pytest.approx((0.25 + 0.25 - 0.1) / 2)
+    assert values.pop("mse/third_to_fifth") == pytest.approx((0.25 - 0.1 - 0.1) / 2)
+    assert values.pop("mse/second") == 0 and values.pop("auc/first") == 1
+    undecided = ("mse/later", "auc/second", "auc/third_to_fifth", "auc/later")  # one rollout; all solved or none
+    assert all(np.isnan(values.pop(name)) for name in undecided)
+    assert values == {"prompts/first": 2, "prompts/second": 1, "prompts/third_to_fifth": 2, "prompts/later": 1}
+
+
+def test_a_visit_is_counted_from_one():
+    with pytest.raises(ValueError, match="visit.0. = 0 must be a whole number"):
+        prior_quality.by_visit([0], [0.5], [1], [0], [2], 0.0)
+
+
 def test_calibration_slope_by_hand():
     assert prior_quality.calibration_slope([-0.5, 0.5], [-1.0, 1.0]) == 2.0
     assert np.isnan(prior_quality.calibration_slope([0.3, 0.3], [-1.0, 1.0]))

@@ -81,7 +81,7 @@ def test_no_text_breaks_the_comparison(text):
 
 @given(st.text(alphabet=r"\{}()[]^_$,.=+-*/ !|<>&%0123x", max_size=40))
 def test_no_latex_breaks_extraction_or_canonical_form(text):
-    assert isinstance(final_answer("Answer: " + text).text, str)
+    assert isinstance(final_answer("Answer: " + text), str)
     assert canonical_answer(text or "0").text is not None
 
 

@@ -59,9 +59,9 @@ def is_plain_list(text):
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_rewritten_gold_answers(name, raw, is_whole):
+def test_rewritten_gold_answers(name, prepared, is_whole):
     wrong, asked = [], 0
-    for gold in golds(raw, [name])[name]:
+    for gold in golds(prepared[name]):
         for equal, rewritten in ((True, same(gold.text)), (False, other(gold.text))):
             for answer in rewritten:
                 if answer == gold.text:

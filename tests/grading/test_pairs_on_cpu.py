@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from verl.utils.reward_score import math_dapo
 
+from data_prep.registry import BENCHMARKS
 from v05_verl.grading import audit, bench, samples
 
-PAIRS = list(audit.read_pairs(Path(__file__).with_name("pairs.jsonl")))
+PAIRS = samples.read_pairs(Path(__file__).with_name("pairs.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,12 @@ def test_the_audit_table_counts_wrong_verdicts(results):
     padded = [(pair, verdicts) for pair, verdicts in results if pair.answer == "025" and pair.response == "Answer: 25"]
     assert not math_dapo.compute_score("Answer: 25", "025")["acc"]
     lines = audit.table(padded).splitlines()
-    assert lines[1].split() == ["ours", "1", "/", "1", "0", "0"]
-    assert lines[2].split() == ["math_dapo", "0", "/", "1", "0", "1"]
+    assert lines[1].split() == ["ours", "1", "1", "0", "0"]
+    assert lines[2].split() == ["math_dapo", "0", "1", "0", "1"]
 
 
 def test_disagreements_name_the_graders():
-    pair = audit.Pair("25", "Answer: 025", equal=True)
+    pair = samples.Pair("25", "Answer: 025", equal=True)
     lines = list(audit.disagreements([(pair, {"ours": True, "math_dapo": False})], ["math_dapo"]))
     assert lines == ["'25' | 'Answer: 025' | by hand =, ours =, math_dapo !="]
 
@@ -58,17 +59,18 @@ def test_a_dump_of_verl_can_be_audited(tmp_path, capsys):
 def test_a_line_without_a_response_is_named(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"answer": "1"}\n', encoding="utf-8")
     with pytest.raises(ValueError, match="line 1: answer .* and response"):
-        list(audit.read_pairs(tmp_path / "x.jsonl"))
+        samples.read_pairs(tmp_path / "x.jsonl")
 
 
-def test_gold_pairs_hold_each_answer_once_right_and_once_wrong(raw, is_whole):
-    rows, count = list(samples.gold_pairs(raw)), 1547 if is_whole else 60
-    assert Counter(row["equal"] for row in rows) == {True: count, False: count}
-    assert rows[0]["answer"] == "204" and rows[0]["response"].endswith("Answer: $\\boxed{204}$")
+def test_gold_pairs_hold_each_answer_once_right_and_once_wrong(prepared, is_whole):
+    rows = [pair for name in BENCHMARKS for pair in samples.read_pairs(prepared[name])]
+    count = 1547 if is_whole else 60
+    assert Counter(row.equal for row in rows) == {True: count, False: count}
+    assert rows[0].answer == "204" and rows[0].response.endswith("Answer: $\\boxed{204}$")
 
 
-def test_the_benchmarks_responses_are_half_right(raw):
-    drawn = samples.responses(raw, 700)
+def test_the_benchmarks_responses_are_half_right(prepared):
+    drawn = samples.responses([samples.golds(path) for path in prepared.values()], 700)
     right = sum(text == samples.FORM.format(gold.text) for gold, text in drawn)
     assert len(drawn) == 700 and 320 < right < 460  # a drawn wrong answer is now and then the right one
     done, taken = bench.measure(drawn[:50], lambda gold, text: None, seconds=60.0)

@@ -7,17 +7,15 @@ import numpy as np
 import pytest
 
 from v05_verl.lab.arms import find_arm
-from v05_verl.lab.compare import as_markdown, mean_ci, paired, rollouts_to, summarize
 from v05_verl.lab.loop import Run, RunSettings
-from v05_verl.lab.pairs import as_markdown as pairs_table
 from v05_verl.lab.policy_gradient import Optimization
-from v05_verl.lab.study import Curve, Job
+from v05_verl.lab.study import Job
 from v05_verl.lab.tasks import find_task
 from v05_verl.lab.tokenizer import build_tokenizer
-from v05_verl.lab.train import main
+from v05_verl.lab.train import main, parse
 from v05_verl.lab.warm_start import WarmStart, warm_started
 
-TIMES = ("wall_s", "value_s")
+TIMES = ("timing_s/step", "timing_s/testing", "lab/value_s")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,11 @@ def records(start, arm, rollouts=400, seed=0, rate=2e-4, task="sort", **changed)
         rollouts=rollouts, held_out=64, evaluations=4, optimization=Optimization(learning_rate=rate, **changed)
     )
     run = Run(copy.deepcopy(start), build_tokenizer(), find_task(task), find_arm(arm), seed, settings)
-    return [{name: value for name, value in record.items() if name not in TIMES} for record in run.records()]
+    return [(step, without_times(metrics)) for step, metrics in run.records()]
+
+
+def without_times(metrics):
+    return {name: value for name, value in metrics.items() if name not in TIMES}
 
 
 MECHANISMS = [
@@ -51,23 +53,20 @@ MECHANISMS = [
 
 @pytest.mark.parametrize("arm", MECHANISMS)
 def test_every_arm_trains_and_counts_its_rollouts(start, arm):
-    first, *_, last = records(start, arm)
+    *_, (steps, last) = records(start, arm)
     settings = find_arm(arm)
-    assert first["step"] == first["rollouts"] == 0
     k_init, is_fixed = settings.method.k_init, settings.k_max is None
     most = settings.prompts * (settings.k_max or k_init)
-    assert 400 <= last["rollouts"] < 400 + most
+    spent, per_prompt = last["v05/spent/rollouts"], last["v05/rollouts/per_prompt/mean"]
+    assert 400 <= spent < 400 + most
     if arm == "v05_auto":
-        assert (
-            last["rollouts"] == last["step"] * 128 and last["rollouts_per_prompt"] == 4
-        )  # 256 pairs are not yet known
+        assert spent == steps * 128 and per_prompt == 4  # 256 pairs are not yet known
     elif is_fixed and not settings.drop_all_same:
-        assert last["rollouts"] == last["step"] * settings.prompts * k_init
-        assert last["rollouts_per_prompt"] == k_init
+        assert spent == steps * settings.prompts * k_init and per_prompt == k_init
     if settings.drop_all_same:
-        assert last["all_same_share"] == 0
+        assert last["v05/rollouts/uniform_frac"] == 0
     if settings.prior == "oracle":
-        assert last["prior_mse"] == 0
+        assert last["lab/prior/mse"] == 0
     assert all(np.isfinite(value) for value in last.values())
 
 
@@ -79,130 +78,106 @@ def test_a_run_is_the_same_for_the_same_seed(start):
 def test_training_raises_held_out_accuracy_with_one_and_with_several_mini_batches():
     start = warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
     for changed in ({}, {"mini_batches": 4}):
-        first, *_, last = records(start, "grpo_n4", rollouts=5000, task="reverse", **changed)
-        assert last["sampled"] > first["sampled"] + 0.02
+        (_, first), *_, (_, last) = records(start, "grpo_n4", rollouts=5000, task="reverse", **changed)
+        name = "val-core/reverse_sampled/acc/mean@1"
+        assert last[name] > first[name] + 0.02
 
 
-def test_a_study_is_resumable_and_pairs_its_seeds(tmp_path, capsys):
+def test_a_record_stands_for_the_steps_since_the_one_before(start):
+    written = records(start, "v05_fixed2_robust", rollouts=1000)
+    # 128 rollouts a step, due at 250, 500, 750 and 1,000.
+    assert [step for step, _ in written] == [0, 2, 4, 6, 8]
+    assert [data.get("lab/steps") for _, data in written] == [None, 2, 2, 2, 2]
+    assert written[0][1].keys() == {f"val-core/sort_{how}/acc/mean@1" for how in ("sampled", "greedy")}
+    last = written[-1][1]
+    assert (last["v05/spent/rollouts"], last["v05/rollouts/step"], last["v05/rollouts/per_prompt/mean"]) == (
+        1024,
+        128,
+        2,
+    )
+    assert all(value == float(f"{value:.6g}") for value in last.values())
+
+
+def test_priors_are_judged_as_through_verl_and_exactly(start):
+    # With the exact success rate as prior the exact error is 0; what a few rollouts say of it is so on average.
+    data = [record for _, record in records(start, "v05_oracle", rollouts=3000)[1:]]
+    assert all(record["lab/prior/mse"] == 0 for record in data)
+    assert abs(np.mean([record["v05/prior/mse"] for record in data])) < 0.1
+    assert all(record["v05/prior/auc"] > 0.7 for record in data)
+
+
+def test_a_study_is_resumable_and_reported(tmp_path, capsys):
     arguments = ["--out", str(tmp_path), "--tasks", "sort", "--arms", "grpo_n16", "rloo_n4", "--seeds", "2"]
     arguments += [
         "--rollouts",
         "512",
+        "--warm-start",
+        "0.05",
         "--learning-rates",
         "1e-4",
         "2e-4",
         "--tuning-seeds",
         "1",
-        "--warm-start",
-        "0.05",
     ]
     main(arguments)
     printed = capsys.readouterr().out
     assert "4 runs, 0 finished before, 1 warm starts" in printed and "4 runs, 0 finished before, 2 warm" in printed
-    folder = tmp_path / "sort" / "rollouts512-prompts4096-mini1-start0.05"
-    before = (folder / "summary.json").read_text()
-    summary = json.loads(before)
+    folder = tmp_path / "sort-rollouts512-mini1-start0.05-prompts4096"
+    summary = json.loads((folder / "summary.json").read_text())
     assert summary["arms"]["rloo_n4"]["seeds"] == [0, 1]
-    assert summary["arms"]["rloo_n4"]["over_rloo_n4"]["final_sampled"]["mean"] == 0
-    assert summary["tuning"]["seeds"] == [1000]
-    for scores in summary["tuning"]["final_sampled"].values():
-        assert {"0.0001", "0.0002"} < set(scores)  # of two rates one is the best, and its neighbour is tried too
-    assert summary["command"].startswith("python -m v05_verl.lab.train --out") and summary["versions"]["torch"]
-    for name in ("curves", "arms"):
-        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert b"<svg" in (folder / f"{name}.svg").read_bytes()[:1000]
+    assert summary["accuracy_of"] == "sort_sampled" and summary["target_arm"] == "grpo_n16"
+    assert summary["arms"]["rloo_n4"]["steps"]["mean"] == 4 and summary["arms"]["grpo_n16"]["steps"]["mean"] == 1
+    assert not any("no training metrics" in note or "hydra" in note for note in summary["notes"])
+    (pair,) = [p for p in summary["comparisons"] if (p["arm"], p["set"]) == ("grpo_n16", "sort_sampled")]
+    assert pair["reference"] == summary["control"] == "rloo_n4" and pair["at_equal_steps"]["step"] == 1
+    assert (folder / "report" / "report.html").exists()
 
-    (row,) = pairs_table(folder, ["rloo_n4:grpo_n16"]).splitlines()[2:]
-    gain = summary["arms"]["rloo_n4"]["over_grpo_n16"]["final_sampled"]
-    assert row.startswith(f"| rloo_n4 | grpo_n16 | {gain['mean']:+.3f} ± {gain['ci95']:.3f} |")
-    with pytest.raises(ValueError, match="of grpo_n16, rloo_n4"):
-        pairs_table(folder, ["rloo_n4:v05"])
+    study = json.loads((folder / "study.json").read_text())
+    assert study["command"].startswith("python -m v05_verl.lab.train --out") and study["tuning_seeds"] == [1000]
+    for tuned in study["tuning"].values():
+        assert {"0.0001", "0.0002"} < set(tuned["rates"])  # of two rates one is the best; its neighbour is tried too
 
-    lost = next((folder / "rloo_n4").glob("*-seed1.jsonl"))
-    lost.unlink()
+    run = json.loads((folder / "rloo_n4" / "seed_1" / "run.json").read_text())
+    (launch,) = run["launches"]
+    assert (run["arm"], run["seed"], launch["exit_code"]) == ("rloo_n4", 1, 0) and launch["versions"]["torch"]
+
+    # A run that was killed starts again, alone, by the command in its run.json.
+    (file,) = tmp_path.glob("runs/sort/*/*/rloo_n4/seed_1/run.json")
+    whole = metrics(file)
+    launch.update(ended=None, exit_code=None)
+    file.write_text(json.dumps(run))
+    log = file.parent / "metrics" / "1.jsonl"
+    log.write_text(log.read_text()[:-20])
+    main(launch["command"][3:])
+    assert "1 runs, 0 finished before, 0 warm starts" in capsys.readouterr().out
+    assert metrics(file) == whole
     main(arguments)
-    assert "4 runs, 3 finished before, 0 warm starts" in capsys.readouterr().out
-    again = json.loads((folder / "summary.json").read_text())
-    for arm in summary["arms"].values():
-        arm.pop("wall_s")
-    for arm in again["arms"].values():
-        arm.pop("wall_s")
-    assert again == summary
+    assert "4 runs, 4 finished before, 0 warm starts" in capsys.readouterr().out
 
 
-def curve(arm, seed, accuracy, rate=1e-4):
-    spent = np.linspace(0, 1000, len(accuracy))
-    names = ("rollouts_per_prompt", "baseline_mse", "all_same_share", "gradient_norm")
-    rest = {"step": 5, "wall_s": 1.0, "value_s": 0.0, **dict.fromkeys(names, 1.0)}
-    rows = [{"rollouts": float(s), "sampled": a, "greedy": a, **rest} for s, a in zip(spent, accuracy, strict=True)]
-    return Curve(Job("sort", arm, seed, rate), rows)
+def test_the_command_of_a_run_makes_that_run(tmp_path):
+    job = Job("sort", "v05", 7, 3e-4, 1000, 2, 0.3, 512, "tracker", 0.7, 12)
+    options = vars(parse(job.command(tmp_path)[3:]))
+    assert (options["tasks"], options["arms"], options["learning_rates"]) == (["sort"], ["v05"], [3e-4])
+    assert (options["first_seed"], options["seeds"], options["out"]) == (7, 1, tmp_path)
+    shared = ("rollouts", "mini_batches", "warm_start", "train_prompts", "prior", "prior_auc", "evaluations")
+    assert [options[name] for name in shared] == [getattr(job, name) for name in shared]
 
 
-def test_rollouts_to_a_target_are_interpolated():
-    line = curve("v05", 0, [0.0, 0.2, 0.6, 0.6, 0.6])
-    assert rollouts_to(line, 0.4) == pytest.approx(375)
-    assert rollouts_to(line, 0.0) == 0
-    assert rollouts_to(line, 0.7) is None
-
-
-def test_intervals_are_students():
-    # sd 1, n = 3: t = 4.303, half width 4.303 / sqrt(3) = 2.484.
-    assert mean_ci([1, 2, 3]) == {"mean": 2.0, "ci95": pytest.approx(2.484, abs=1e-3), "n": 3}
-    assert mean_ci([1])["ci95"] is None
-
-
-def test_differences_are_paired_by_seed():
-    curves = {
-        "grpo_n16": {seed: curve("grpo_n16", seed, [0.0, 0.4 + seed, 0.4 + seed, 0.4 + seed]) for seed in (0, 1)},
-        "v05": {seed: curve("v05", seed, [0.0, 0.5 + seed, 0.5 + seed, 0.5 + seed]) for seed in (0, 1)},
-    }
-    row = summarize(curves)["v05"]
-    assert row["over_grpo_n16"]["final_sampled"] == {
-        "mean": pytest.approx(0.1),
-        "ci95": pytest.approx(0, abs=1e-9),
-        "n": 2,
-    }
-    needed = row["rollouts_to_end_of"]["grpo_n16"]
-    assert (needed["reached"], needed["seeds"]) == (2, 2)
-    # 333.3 * .4 / .5 = 266.7 of 1000, and 333.3 * 1.4 / 1.5 = 311.1.
-    assert needed["share_of_its_budget"]["mean"] == pytest.approx((0.2667 + 0.3111) / 2, abs=1e-3)
-    # GRPO itself is there after 333.3, a third of its budget.
-    assert needed["share_of_its_own"]["mean"] == pytest.approx((0.8 + 0.9333) / 2, abs=1e-3)
-    assert as_markdown(summarize(curves)).count("\n") == 3
-
-
-def test_a_reference_that_ends_below_its_start_leaves_nothing_to_save():
-    curves = {
-        "grpo_n16": {0: curve("grpo_n16", 0, [0.4, 0.3, 0.3, 0.3])},
-        "v05": {0: curve("v05", 0, [0.4, 0.5, 0.5, 0.5])},
-    }
-    needed = summarize(curves)["v05"]["rollouts_to_end_of"]["grpo_n16"]
-    assert needed["share_of_its_budget"]["mean"] == 0 and needed["share_of_its_own"] is None
-
-
-def test_accuracy_at_equal_steps_is_that_of_the_last_common_step():
-    long, short = curve("v05", 0, [0.0, 0.2, 0.4]), curve("rloo_n4", 0, [0.0, 0.1, 0.5])
-    for line, steps in ((long, (0, 40, 80)), (short, (0, 10, 20))):
-        for record, step in zip(line.records, steps, strict=True):
-            record["step"] = step
-    # After 20 steps: half of .2 against .5.
-    gain = paired({0: long}, {0: short})["sampled_at_equal_steps"]
-    assert gain == {"mean": pytest.approx(-0.4), "ci95": None, "n": 1}
-
-
-def test_a_seed_that_never_reaches_the_target_is_counted_not_averaged():
-    curves = {
-        "grpo_n16": {seed: curve("grpo_n16", seed, [0.0, 0.5, 0.5, 0.5]) for seed in (0, 1)},
-        "v05": {0: curve("v05", 0, [0.0, 0.6, 0.6, 0.6]), 1: curve("v05", 1, [0.0, 0.1, 0.1, 0.1])},
-    }
-    needed = summarize(curves)["v05"]["rollouts_to_end_of"]["grpo_n16"]
-    assert needed == {"reached": 1, "seeds": 2, "share_of_its_budget": None, "share_of_its_own": None}
-    assert "1 of 2 reach it" in as_markdown(summarize(curves))
+def test_a_name_is_that_of_one_comparison(capsys):
+    for arguments, sentence in (
+        (["--name", "both", "--tasks", "reverse", "sort"], "is the folder of one comparison"),
+        (["--name", "runs", "--tasks", "sort"], "choose another name"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--out", "nowhere", "--arms", "v05", *arguments])
+        assert sentence in capsys.readouterr().err
 
 
 def test_auto_lowers_its_group_size_as_the_prior_learns():
     start = warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
-    sizes = [record.get("rollouts_per_prompt") for record in records(start, "v05_auto", 2560, task="reverse")]
+    written = records(start, "v05_auto", 2560, task="reverse")
+    sizes = [metrics.get("v05/rollouts/per_prompt/mean") for _, metrics in written]
     assert sizes[1] == 4 and sizes[-1] < 2
 
 
@@ -210,6 +185,12 @@ def test_a_prior_can_be_replaced_and_degraded(start):
     def run(**settings):
         settings = RunSettings(rollouts=256, held_out=64, evaluations=1, **settings)
         run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm("v05_fixed4"), 0, settings)
-        return list(run.records())[-1]["prior_mse"]
+        return list(run.records())[-1][1]["lab/prior/mse"]
 
     assert run(prior="oracle") == 0 < run(prior="oracle", prior_auc=0.9) < run(prior="oracle", prior_auc=0.6)
+
+
+def metrics(run_json):
+    """Metrics by step, without times."""
+    lines = (run_json.parent / "metrics" / "1.jsonl").read_text().splitlines()
+    return [(record["step"], without_times(record["data"])) for record in map(json.loads, lines)]

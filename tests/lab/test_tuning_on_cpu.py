@@ -6,16 +6,21 @@ import pytest
 
 from v05_verl.lab.study import Job
 from v05_verl.lab.tuning import best_rate, beyond_edge, tune
+from v05_verl.report import provenance
 
 
 def finished(out, arm, rate, ends):
     """Writes finished runs, so that tuning has nothing to train."""
     for seed, end in zip((1000, 1001), ends, strict=True):
         job = Job("sort", arm, seed, rate)
-        path = out / job.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [{"type": "evaluation", "sampled": value} for value in (0.9, end, end, end)]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        folder = out / job.path
+        provenance.begin_launch(folder, arm, seed, job.command(out))
+        provenance.end_launch(folder, 0)
+        (folder / "metrics").mkdir()
+        name = "val-core/sort_sampled/acc/mean@1"
+        points = {0: 0.9, 8: end, 10: end}  # the last tenth is at the end's value
+        lines = [{"step": s, "data": {name: y, "v05/spent/rollouts": s}} for s, y in points.items()]
+        (folder / "metrics" / "1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         start = out / job.start_path
         start.parent.mkdir(parents=True, exist_ok=True)
         start.touch()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from v05_verl.report.costs import StepSize, spent
+from v05_verl.report.costs import StepSize, spent, steps
 
 GRPO = StepSize(prompts=32, n=16)
 
@@ -58,3 +58,9 @@ def test_a_lost_line_counts_its_rollouts_where_they_are_certain():
 def test_without_configuration_nothing_is_made_up():
     costs = spent(metrics(response_length__mean=[10.0, 10.0]), None)
     assert costs[["rollouts", "tokens", "rollouts_per_prompt"]].isna().all(axis=None)
+
+
+def test_a_record_of_several_steps_counts_its_seconds_for_each():
+    light = metrics(lab__steps=[5.0, 3.0], timing_s__step=[2.0, 4.0], v05__spent__rollouts=[640.0, 1024.0])
+    assert spent(light, None)["seconds"].tolist() == [0, 10, 22]
+    assert steps(light).tolist() == [1, 5, 3]

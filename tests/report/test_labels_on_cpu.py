@@ -16,6 +16,7 @@ from v05_verl.report.labels import arm_label, arm_order, arm_styles, set_label
         ("v05_wave", "V0.5 wave"),
         ("dapo_n16", "DAPO n=16"),
         ("my_method", "my method"),
+        ("light/v05", "V0.5, light"),
     ],
 )
 def test_labels_of_arms(arm, label):

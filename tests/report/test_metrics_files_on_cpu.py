@@ -86,6 +86,12 @@ def test_the_training_of_a_cut_off_step_is_named_as_missing(tmp_path):
     assert history.notes[-1] == "no training metrics of step 2"
 
 
+def test_records_that_stand_for_several_steps_leave_no_gap(launches):
+    whole = [(0, validation(0.5)), *((step, training(step, **{"lab/steps": 5})) for step in (5, 10, 15))]
+    assert join(launches(whole)).notes == []
+    assert join(launches([*whole[:2], whole[3]])).notes == ["no training metrics of 5 steps between 6 and 10"]
+
+
 def test_an_empty_file_is_named(tmp_path):
     (tmp_path / "1.jsonl").touch()
     log = read_launch(tmp_path / "1.jsonl")

@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from v05_verl.report.__main__ import main
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.panels import short_count
+from v05_verl.report.runs import load_runs
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 SIX = ("aime2024", "aime2025", "amc2023", "math500", "minerva_math", "olympiadbench")
@@ -51,12 +53,20 @@ def test_the_quickstarts_command_writes_everything(quickstart):
     summary = json.loads((quickstart / "summary.json").read_text())
     assert list(summary["arms"]) == ["grpo_n16", "rloo_n4", "v05"]
     folder = quickstart / "report"
-    for name in ("quickstart", "training"):
+    for name in ("quickstart", "training", "arms"):
         assert (folder / f"{name}.png").read_bytes().startswith(PNG_START)
         ElementTree.parse(folder / f"{name}.svg")
     assert (folder / "table.md").read_text().count("| GRPO n=16 |") >= 3
     means = {row["arm"]: row for row in read_csv(folder / "table.csv") if row["quantity"] == "final_accuracy"}
     assert float(means["v05"]["mean"]) == pytest.approx(0.88)
+    (paired,) = [
+        row
+        for row in read_csv(folder / "paired.csv")
+        if (row["arm"], row["reference"], row["set"], row["difference"])
+        == ("v05", "rloo_n4", "reverse_sampled", "at_equal_rollouts")
+    ]
+    # RLOO ends at .74, .749 and .758.
+    assert float(paired["mean"]) == pytest.approx(0.88 - 0.749) and paired["seeds"] == "3"
     seeds = [
         row for row in read_csv(folder / "seeds.csv") if (row["arm"], row["quantity"]) == ("v05", "final_accuracy")
     ]
@@ -87,7 +97,7 @@ def test_the_same_runs_give_the_same_files(quickstart, tmp_path):
     main([str(quickstart), "--out", str(tmp_path / "a")])
     main([str(quickstart), "--out", str(tmp_path / "b")])
     first = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
-    assert len(first) == 9
+    assert len(first) == 12
     for path in first:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path.name
 
@@ -120,6 +130,7 @@ def test_the_six_benchmarks_beside_the_paper(write_run, tmp_path, capsys):
     folder = tmp_path / "report"
     names = {path.name for path in folder.glob("*.png")}
     assert names == {
+        "arms.png",
         "overview.png",
         "training.png",
         *(f"by_set_{a}.png" for a in ("rollouts", "step", "tokens", "seconds")),
@@ -140,6 +151,48 @@ def test_an_unknown_validation_set_or_arm_is_an_error(quickstart):
         main([str(quickstart), "--accuracy", "aime"])
     with pytest.raises(SystemExit, match="no finished run of arm grpo; there are grpo_n16, rloo_n4, v05"):
         main([str(quickstart), "--target-arm", "grpo"])
+
+
+def test_two_folders_of_the_same_arms_are_paired_arm_by_arm(write_run, tmp_path, capsys):
+    for folder, end in (("a", 0.7), ("b", 0.6)):
+        for arm in ("rloo_n4", "v05"):
+            for seed in (0, 1):
+                written = write_run(arm, seed, {0: 0.5, 8: 0.5, 16: end + 0.1 * seed * (folder == "a")})
+                (tmp_path / folder / arm).mkdir(parents=True, exist_ok=True)
+                written.rename(tmp_path / folder / arm / written.name)
+    main([f"one={tmp_path / 'a'}", f"other={tmp_path / 'b'}", "--control", "other", "--out", str(tmp_path / "out")])
+    out = capsys.readouterr().out
+    # The last tenth takes .9 of the end: +.09 and +.18 for both arms, 12.706 * .0636 / sqrt(2) = .5718.
+    assert "| V0.5, one | +13.50 ± 57.18 (2) |" in out
+    # Four values of mean .135, sd .05196, t = 3.182.
+    assert "| all, taken as independent | +13.50 ± 8.27 (4) |" in out
+    assert "| V0.5, other | +" not in out
+    with pytest.raises(SystemExit, match="report them apart, or as one=DIR other=DIR"):
+        main([str(tmp_path / "a"), str(tmp_path / "b")])
+
+
+def test_further_references_get_a_table_of_their_own(quickstart, write_run, capsys):
+    for seed in (0, 1, 2):
+        write_run("grpo_n16_p8", seed, {0: 0.5, 8: 0.6, 16: 0.65}, prompts=8, n=16)
+    main([str(quickstart)])
+    out = capsys.readouterr().out
+    assert "## Rollouts to other arms' final accuracy" in out
+    summary = json.loads((quickstart / "summary.json").read_text())
+    assert summary["references"] == ["grpo_n16", "grpo_n16_p8"]
+    # p8 ends at .645 (.9 of the way from .6 to .65). Smoothed .5667, .7, .8333 of V0.5 reach it after 602 of 2,048.
+    share = summary["arms"]["v05"]["rollouts_to_other"]["grpo_n16_p8"]["share_of_target_arm"]
+    assert share["mean"] == pytest.approx((0.645 - 0.5666667) / 0.1333333 * 1024 / 2048, abs=1e-4)
+    assert summary["arms"]["v05"]["control"] == "rloo_n4"
+
+
+def test_of_many_arms_the_best_have_a_curve(write_run, tmp_path):
+    for index in range(12):
+        write_run(f"v05_extra{index}", 0, {0: 0.5, 4: 0.5 + 0.01 * index})
+    write_run("rloo_n4", 0, {0: 0.5, 4: 0.3})
+    aggregate = Aggregator(load_runs([tmp_path]))
+    assert aggregate.drawn() == sorted(
+        ["rloo_n4", *(f"v05_extra{index}" for index in range(5, 12))], key=lambda arm: (arm != "rloo_n4", arm)
+    )
 
 
 def test_ticks_share_the_unit_of_the_largest():

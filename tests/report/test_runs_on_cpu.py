@@ -1,5 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+import json
 import shutil
 from pathlib import Path
 
@@ -109,3 +110,22 @@ def test_a_run_that_died_before_its_first_line(write_run):
     run = load_run(folder)
     assert len(run.metrics) == 0 and not run.is_complete
     assert "is empty" in run.notes[0]
+
+
+def test_means_are_over_steps_not_over_records(tmp_path):
+    folder = tmp_path / "v05" / "seed_0" / "metrics"
+    folder.mkdir(parents=True)
+    name = "val-core/sort_sampled/acc/mean@1"
+    lines = [{"step": 0, "data": {name: 0.2}}]
+    for step, covered, norm in ((6, 6, 1.0), (8, 2, 3.0)):
+        data = {name: 0.4, "training/global_step": step, "lab/steps": covered, "actor/grad_norm": norm}
+        lines.append({"step": step, "data": data | {"v05/spent/rollouts": 100 * step}})
+    (folder / "1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run = load_run(folder.parent)
+    assert run.notes == []
+    assert run.mean("actor/grad_norm") == pytest.approx((6 * 1 + 2 * 3) / 8)
+    assert run.trained_steps() == 8 and run.last("rollouts") == 800
+    # .2 to .4 over 600 rollouts, then .4 over 200.
+    assert run.mean_accuracy("sort_sampled") == pytest.approx((600 * 0.3 + 200 * 0.4) / 800)
+    assert run.final_accuracy("sort_sampled") == pytest.approx(0.4)
+    assert run.mean("no/such/metric") is None and run.total("no/such/metric") is None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from v05_verl.report.statistics import Curve, band, first_reach, interval, moving_mean, smooth, value_at
+from v05_verl.report.statistics import Curve, band, first_reach, interval, mean_up_to, moving_mean, smooth, value_at
 
 
 def curve(*points):
@@ -57,6 +57,15 @@ def test_value_at_does_not_extrapolate():
     assert value_at(curve((0, 1), (10, 1)), 11) is None
     assert value_at(curve((95, 1), (100, 1)), 100) is None
     assert value_at(curve((0, 0.3)), 0) == pytest.approx(0.3)
+
+
+def test_mean_up_to_is_the_area_over_the_rollouts():
+    # 0 to 4 over 10, then 4: (10 * 2 + 10 * 4) / 20, and to 15: (10 * 2 + 5 * 4) / 15.
+    line = curve((0, 0), (10, 4), (20, 4))
+    assert mean_up_to(line, 20) == pytest.approx(3) and mean_up_to(line, 15) == pytest.approx(40 / 15)
+    assert mean_up_to(line, 21) is None
+    assert mean_up_to(curve((5, 0.3)), 5) == pytest.approx(0.3)
+    assert mean_up_to(Curve(np.array([]), np.array([])), 1) is None
 
 
 def test_band_covers_what_all_seeds_cover():

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from v05_verl.report import missing
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import MEAN, load_runs
-from v05_verl.report.summary import Aggregator, summarise
+from v05_verl.report.summary import summarise
 
 
 def summary_of(folder, arms=(), seeds=(), sets=(), **options):
@@ -73,6 +74,23 @@ def test_equal_rollouts_are_the_fewest_of_all_pairs(two_arms, write_run):
     assert ours["rollouts"] == 1024
     assert ours["per_seed"] == pytest.approx({"0": 0.69 - 0.595})
     assert ours["ci95"] is None
+
+
+def test_differences_over_the_run_and_at_equal_steps(two_arms):
+    pairs = {(pair["arm"], pair["reference"], pair["set"]): pair for pair in summary_of(two_arms)["comparisons"]}
+    pair = pairs["v05", "grpo_n16", "reverse_sampled"]
+    # Over the run V0.5 has .7 on average, GRPO .6 and .625.
+    assert pair["over_the_run"]["per_seed"] == pytest.approx({"0": 0.1, "1": 0.075})
+    # GRPO ends after 4 steps with .69 and .78 over its last tenth; V0.5 is there at .5 + .2 * .95 * 4 / 8 = .595.
+    assert pair["at_equal_steps"]["step"] == 4
+    assert pair["at_equal_steps"]["per_seed"] == pytest.approx({"0": -0.095, "1": -0.185})
+
+
+def test_a_control_is_an_arm_that_is_there(two_arms):
+    assert summary_of(two_arms)["control"] is None
+    assert summary_of(two_arms, control="grpo_n16")["arms"]["v05"]["control"] == "grpo_n16"
+    with pytest.raises(ValueError, match="no finished run of arm rloo_n4; there are grpo_n16, v05"):
+        summary_of(two_arms, control="rloo_n4")
 
 
 def test_the_schema_and_that_it_is_json(two_arms):

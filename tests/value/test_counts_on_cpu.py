@@ -35,4 +35,14 @@ def test_tracker_forgets_the_prompt_not_seen_for_longest():
     model = Tracker(max_prompts=2)
     for step, prompt in enumerate(["a", "b", "a", "c"]):
         model.observe([prompt], [4], [4], step)
-    assert set(model.state_dict()["prompts"]) == {"a", "c"}
+    a, b, c = model.predict(["a", "b", "c"], 3)
+    assert a > c > b == pytest.approx(model.predict(["never seen"], 3)[0])
+
+
+def test_tracker_takes_outcomes_in_any_order_of_steps():
+    rows = [(["a", "b"], [1, 4], 0), (["a"], [3], 4), (["b", "c"], [2, 0], 9)]
+    models = [Tracker(), Tracker()]
+    for model, ordered in zip(models, (rows, rows[::-1]), strict=True):
+        for prompts, won, step in ordered:
+            model.observe(prompts, won, [4] * len(prompts), step)
+    np.testing.assert_allclose(*(model.predict(["a", "b", "c", "d"], 10) for model in models))

@@ -31,7 +31,8 @@ def test_one_row_by_hand():
     model = GaussianProcess(fit_iterations=0)
     model.observe(["same"], [4], [4], 0)
     k = 0.05 + 0.2**2 + 0.25**2 + 0.2**2 + 0.15**2 + 0.3**2
-    assert model.predict(["same"], 0)[0] == pytest.approx(0.5 + k / (k + 1 / 16) * 0.5)
+    # What texts tell leaves the prompt's own term out.
+    assert model._told_of(["same"], "policy", 0)[0] == pytest.approx(0.5 + (k - 0.3**2) / (k + 1 / 16) * 0.5)
 
 
 def test_policies_are_told_apart():
@@ -61,10 +62,8 @@ def test_the_context_is_bounded_and_keeps_the_newest():
 
 def test_hyperparameters_are_fitted_and_help():
     fitted = observed(GaussianProcess(), steps=4)
-    assert (
-        fitted.state_dict()["hyperparameters"]
-        != observed(GaussianProcess(fit_iterations=0)).state_dict()["hyperparameters"]
-    )
+    default = observed(GaussianProcess(fit_iterations=0)).state_dict()["hyperparameters"]
+    assert np.abs(fitted.state_dict()["hyperparameters"] - default).max() > 0.1
     assert np.corrcoef(fitted.predict(PROMPTS, 4), np.linspace(0.1, 0.9, 30))[0, 1] > 0.9
 
 

@@ -115,3 +115,66 @@ def test_learns_that_long_prompts_are_hard(name):
         model.observe(prompts, rng.binomial(8, 1 / (1 + np.exp(2 * (drawn - 4.5)))), np.full(40, 8), step)
     p = model.predict(["reverse 15 =", "reverse 83726152 ="], 6)
     assert p[0] > 0.7 and p[1] < 0.3
+
+
+def plain(value):
+    """Whether a state holds nothing but dictionaries with texts as keys, lists, arrays of numbers, texts, numbers."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and plain(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(plain(each) for each in value)
+    if isinstance(value, np.ndarray):
+        return np.issubdtype(value.dtype, np.number)
+    return value is None or type(value) in (str, int, float, bool)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_state_is_plain_data(name):
+    assert plain(feed(model_of(name)).state_dict())
+    assert plain(model_of(name).state_dict())
+
+
+def damaged(value):
+    """Copies of a state, each with one array or list of it cut short, made NaN, or one key of it missing."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key != "kind":
+                yield {other: value[other] for other in value if other != key}
+            for broken in damaged(each) if key != "levels" else ():  # by policy: none is missing
+                yield {**value, key: broken}
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for broken in damaged(value[0]):
+            yield [broken, *value[1:]]
+    elif isinstance(value, np.ndarray) and value.size:
+        yield np.full(value.shape, np.nan)
+        yield value[..., None]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_damaged_state_is_refused_with_a_sentence(name):
+    state = feed(model_of(name)).state_dict()
+    model = model_of(name)
+    broken = list(damaged(state))
+    assert len(broken) >= 1
+    for each in broken:
+        with pytest.raises(ValueError, match="state"):
+            model.load_state_dict(each)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_outcomes_of_an_earlier_step_are_taken_in(name):
+    late, in_order = feed(model_of(name)), model_of(name)
+    rows = ["reverse 12 =", "reverse 345 ="], [4, 1], [4, 4], 1
+    late.observe(*rows)
+    in_order.observe(*rows)
+    for model in (late, in_order):
+        p = model.predict(QUERIES, 6)
+        assert_priors(p, len(QUERIES))
+    assert late.predict(["reverse 12 ="], 6)[0] > late.predict(["reverse 345 ="], 6)[0] or name == "constant"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_metrics_are_numbers(name):
+    model = feed(model_of(name))
+    for value in getattr(model, "metrics", dict)().values():
+        assert type(value) is float and np.isfinite(value)

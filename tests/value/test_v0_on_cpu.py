@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""V0's adapter, heads, history and checkpoints, with tiny encoders made here."""
+"""V0's adapter, heads and checkpoints, with tiny encoders made here."""
 
 import sys
 
@@ -10,8 +10,6 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
-from v05_verl.value.base import Outcomes
-from v05_verl.value.history import History
 from v05_verl.value.v0 import V0
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
 from v05_verl.value.v0.encoder import HuggingFaceEncoder, SurfaceEncoder
@@ -223,17 +221,6 @@ def test_a_tabular_head_without_its_package_says_what_to_install(monkeypatch, na
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ValueError, match=rf"pip install 'v05_verl\[{name}\]'"):
         build_head(name, [5])
-
-
-def test_history_by_hand():
-    history = History(strength=2.0, fade=1.0, fade_strength=4.0)
-    history.add(Outcomes(["a"], np.array([4.0]), np.array([4.0]), 0), level=0.5)
-    # At once: f = 1, weight 4, past (4 + .5) / 5 = .9. Half forgotten, u = log 2 at step 10: f = .5, 2 / (1 + .5).
-    assert history.combined(np.array([0.3, 0.3]), ["a", "b"], 0, 0.5) == pytest.approx([(0.6 + 3.6) / 6, 0.3])
-    weight = 4 * 0.5 / (1 + 4 * 0.5 / 4)
-    assert history.combined(np.array([0.3]), ["a"], 10, 0.5)[0] == pytest.approx((0.6 + weight * 0.9) / (2 + weight))
-    # The policy's mean has moved from .5 to .8: odds 9 are multiplied by 4 twice.
-    assert history.combined(np.array([0.3]), ["a"], 0, 0.8)[0] == pytest.approx((0.6 + 4 * 144 / 145) / 6)
 
 
 def test_context_is_the_newest_pairs_of_the_policy():

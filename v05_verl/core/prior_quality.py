@@ -14,6 +14,9 @@ from scipy.stats import rankdata
 
 from v05_verl.core import checks
 
+VISITS = ("first", "second", "third_to_fifth", "later")
+"""Classes of visits of a prompt, as :func:`visit_class` numbers them."""
+
 
 def mean_squared_error(prior: ArrayLike, group_mean: ArrayLike, group_var: ArrayLike, n: ArrayLike) -> float:
     """Mean of (V - mu)^2 over prompts, freed of the sampling noise of the group means.
@@ -65,3 +68,33 @@ def calibration_slope(prior: ArrayLike, group_mean: ArrayLike) -> float:
     centred = prior - prior.mean() if len(prior) else prior
     spread = float(np.sum(centred**2))
     return float(np.sum(centred * group_mean) / spread) if spread > 1e-12 else float("nan")
+
+
+def visit_class(visit: ArrayLike) -> np.ndarray:
+    """(P,) indices into :data:`VISITS` of the numbers of visits, 1 for the first."""
+    return np.digitize(checks.counts("visit", visit), [2, 3, 6])
+
+
+def by_visit(
+    visit: ArrayLike, prior: ArrayLike, group_mean: ArrayLike, group_var: ArrayLike, n: ArrayLike, middle: float
+) -> dict[str, float]:
+    """``mse/CLASS``, ``auc/CLASS`` and ``prompts/CLASS`` of priors, for every class of :data:`VISITS` that occurs.
+
+    Args:
+        visit: (P,) which visit of its prompt a row is, 1 for the first.
+        prior, group_mean, group_var, n: as for :func:`mean_squared_error`.
+        middle: mean reward from which on a prompt counts as solved, as for :func:`area_under_curve`.
+
+    Returns:
+        Floats; NaN where a class allows no estimate.
+    """
+    index = visit_class(visit)
+    columns = [np.asarray(column, dtype=np.float64) for column in (prior, group_mean, group_var, n)]
+    checks.same_length(visit=index, **dict(zip(("prior", "group_mean", "group_var", "n"), columns, strict=True)))
+    values: dict[str, float] = {}
+    for i in np.unique(index):
+        own_prior, own_mean, own_var, own_n = (column[index == i] for column in columns)
+        values[f"mse/{VISITS[i]}"] = mean_squared_error(own_prior, own_mean, own_var, own_n)
+        values[f"auc/{VISITS[i]}"] = area_under_curve(own_prior, own_mean >= middle)
+        values[f"prompts/{VISITS[i]}"] = float(len(own_prior))
+    return values

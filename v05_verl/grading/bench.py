@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throughput: graded responses per second, ours beside verl's math_verify path, in one run on one core each.
 
-    python -m v05_verl.grading.bench --raw ../shared/data/raw --responses 2000
+    python -m v05_verl.grading.bench data/*.parquet --responses 2000
 
-The responses carry each benchmark's own answers, half of them the right one: what a policy in training sends, without
-its prose.
+The responses carry the answers of sets that ``data_prep`` has prepared, half of them the right one: what a policy in
+training sends, without its prose.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from v05_verl.grading.samples import responses
+from v05_verl.grading.samples import golds, responses
 from v05_verl.grading.score import compute_score
 
 
@@ -31,14 +31,14 @@ def measure(items: list, grader, seconds: float) -> tuple[int, float]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m v05_verl.grading.bench", description=__doc__.partition("\n")[0])
-    parser.add_argument("--raw", type=Path, default=Path("../shared/data/raw"), help="folder with the raw files")
+    parser.add_argument("file", type=Path, nargs="+", help="parquet files that data_prep has prepared")
     parser.add_argument("--responses", type=int, default=3500, help="responses in all")
     parser.add_argument("--seconds", type=float, default=20.0, help="longest time for each grader")
     options = parser.parse_args(argv)
     from verl.utils.reward_score import math_verify
 
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core, child processes included
-    items = responses(options.raw, options.responses)
+    items = responses([golds(path) for path in options.file], options.responses)
     paths = {
         "ours": lambda gold, text: compute_score(gold.data_source, text, gold.text, gold.extra_info, workers=1),
         "verl math_verify": lambda gold, text: math_verify.compute_score(text, gold.text),

@@ -12,6 +12,8 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from v05_verl.grading import evaluate, units
 from v05_verl.grading.extract import CLAUSE
 from v05_verl.grading.latex import normalise, squeeze, unwrap_text
@@ -19,25 +21,32 @@ from v05_verl.grading.numbers import parse_number
 from v05_verl.grading.quantity import Verdict, constant, same_quantity, tree
 from v05_verl.grading.rules import Rules
 from v05_verl.grading.structure import Answer, structure
+from v05_verl.grading.tokens import NAMES
 
 MAX_LIST = 24
 WORD_LETTERS = 4
-SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "one", "two", "six", "ten"})
+SHORT_WORDS = frozenset({"yes", "no", "odd", "all", "dne", "one", "two", "six", "ten"})
 LARGE = 10**300  # near the end of the doubles
 MAX_CHAIN = 6  # sides of "a = b = c"
 
 _CHOICE_MARK = re.compile(r"\([A-J]\)")
 _CHOICE = re.compile(r"\(?([A-J])\)?")
 _CHOICE_WITH_TEXT = re.compile(r"\(([A-J])\)\s?(?!.*\([A-J]\)).*|([A-J])[).:](?:\s.*)?")
-_ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:an?|the|option|choice|(?:the answer|it) is) ", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z'-]+(?: [A-Za-z'-]+)*")
-_APPROXIMATELY = re.compile(r"\s?(?:\\approx|\\simeq|\\sim|~=)\s?")
+_APPROXIMATELY = re.compile(r"\s?(?:\\(?:approx|simeq|sim|doteq)(?![a-zA-Z])|~=)\s?")
+_RELATED = re.compile(r"[<>!:~]=|=[<>=]")
+_BEFORE_BRACKET = re.compile(r"^(?:[A-Za-z]{2,}\s|\\text\s?\{[^{}]*\}\s?)+(?=[(\[])")
+_YES_OR_NO = re.compile(r"(yes|no|true|false)[,.;:]\s.*", re.IGNORECASE)
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _FUNCTION = re.compile(r"[a-zA-Z].*\([a-z](?:,\s?[a-z])*\)")
 _DECIMAL_COMMA = re.compile(r"-?(?:\d+,(?!\d{3}$)\d+|0,\d+)")
-_PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){3,}")  # three words in a row
+_PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){2,}")  # two words in a row
 _VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
 _NO_STATEMENT = re.compile(
-    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|about|or|if|unless)\b|n't", re.IGNORECASE
+    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|up to|over|under|about|or|if|unless|true"
+    r"|false|lambda|import)\b|n't",
+    re.IGNORECASE,
 )
 
 
@@ -57,6 +66,8 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
         return Verdict(False, "no_answer")
     if squeeze(prediction) == gold_string:
         return Verdict(True, "string")
+    if r"\text" in gold + prediction and _words(prediction) == _words(gold_string):
+        return Verdict(True, "words")
     if _DECIMAL_COMMA.fullmatch(gold_string) and prediction == gold_string.replace(",", "."):
         return Verdict(True, "number")
     if gold_answer is None:
@@ -67,6 +78,10 @@ def compare(gold: str, prediction: str, rules: Rules) -> Verdict:
             if verdict.correct is wanted:
                 return verdict
     raise AssertionError("a prediction has at least one reading")
+
+
+def _words(text: str) -> str:
+    return squeeze(unwrap_text(text)).replace(" ", "").casefold()
 
 
 def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
@@ -80,23 +95,31 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
     readings = [first]
     if several and re.search(r"\d,\d{3}(?!\d)", prediction):
         readings.append(_structure(prediction, False))
+    if gold.kind == "tuple" and _BEFORE_BRACKET.match(prediction):
+        readings.append(_structure(_BEFORE_BRACKET.sub("", prediction), several))
     if gold.kind != "leaf":
+        return readings
+    if answered := _YES_OR_NO.match(prediction):
+        readings.append(_structure(answered[1], False))
+    if _NO_STATEMENT.search(CLAUSE.sub("", prediction)):
         return readings
     if first is not None and first.kind == "leaf" and "=" not in gold.text:
         if gold.name:
             readings += [replace(first, text=side) for side in _results(first.text)]
         else:
-            readings += [_structure(side, False) for side in _results(prediction)]
+            readings += [_structure(side, False) for side in _results(first.text)]
     if CLAUSE.search(prediction):
         readings.append(_structure(CLAUSE.sub("", prediction), False))
     values = _VALUE_IN_PROSE.findall(prediction) if _PROSE.search(prediction) else []
-    if len(values) == 1 and not _NO_STATEMENT.search(prediction):
+    if len(values) == 1:
         readings.append(_structure(values[0].rstrip(",."), False))
     return readings
 
 
 def _results(prediction: str) -> list[str]:
     """34 of "m + n = 34", both sides of "1/3 \\approx 0.333"; an equation that ends in "= 0" has no result."""
+    if _RELATED.search(prediction):
+        return []
     sides = _APPROXIMATELY.split(prediction)
     if len(sides) == 2:
         return sides if _is_approximation(*sides) else sides[:1]
@@ -126,6 +149,9 @@ def _same(gold: Answer, prediction: Answer | None, rules: Rules) -> Verdict:
         return _same_leaf(gold, prediction, rules)
     if gold.kind == "matrix" or prediction.kind == "matrix":
         return _same_matrix(gold, prediction, rules)
+    names = [{part.name for part in answer.parts} - {""} for answer in (gold, prediction)]
+    if "tuple" in (gold.kind, prediction.kind) and len(names[0]) > 1 and names[0] == names[1]:
+        return _same_in_any_order(gold.parts, prediction.parts, rules)  # q = 4, p = 3 for (p, q) = (3, 4)
     unordered = {"list", "set", "union"}
     if gold.kind in unordered and prediction.kind in unordered:
         if {gold.kind, prediction.kind} == {"set", "union"}:
@@ -195,19 +221,13 @@ def _same_in_any_order(gold, prediction, rules: Rules) -> Verdict:
 
 
 def _matching(fits: list[list[bool]]) -> bool:
-    """Whether rows and columns can be paired off (augmenting paths)."""
-    owner: dict[int, int] = {}
-
-    def place(row: int, seen: set[int]) -> bool:
-        for column, fit in enumerate(fits[row]):
-            if fit and column not in seen:
-                seen.add(column)
-                if column not in owner or place(owner[column], seen):
-                    owner[column] = row
-                    return True
+    """Whether rows and columns can be paired off."""
+    if not all(map(any, fits)):
         return False
+    from scipy.optimize import linear_sum_assignment
 
-    return all(place(row, set()) for row in range(len(fits)))
+    table = np.array(fits, dtype=bool)
+    return bool(table[linear_sum_assignment(table, maximize=True)].all())
 
 
 def _all(verdicts: list[Verdict]) -> Verdict:
@@ -253,8 +273,9 @@ def _names_agree(gold: Answer, prediction: Answer) -> bool:
         return True
     if _FUNCTION.fullmatch(gold.name):
         return True
-    node = tree(gold.text)
-    return node is not None and bool(evaluate.variables(node))
+    sides = tree(gold.text), tree(prediction.text)
+    known = evaluate.variables(*(side for side in sides if side is not None))
+    return bool(sides[0] and known) and not {gold.name, prediction.name} & set(known)
 
 
 def _same_words(gold: str, prediction: str) -> bool | None:
@@ -266,7 +287,9 @@ def _same_words(gold: str, prediction: str) -> bool | None:
         if match is not None or r"\text" in gold or "(" in gold:  # else A is a variable
             return match is not None and choice[1] in match.groups()
     if not _WORDS.fullmatch(gold_words):
-        return None
+        return gold_words == str(_NUMBER_WORDS.index(words.lower())) if words.lower() in _NUMBER_WORDS else None
     if not (r"\text" in gold or len(gold_words) >= WORD_LETTERS or gold_words.casefold() in SHORT_WORDS):
         return None  # "ab" is a product
-    return gold_words.casefold() == words.casefold()
+    if gold_words in NAMES:
+        return None
+    return gold_words.casefold().removesuffix("s") == words.casefold().removesuffix("s")

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import cmath
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from v05_verl.grading.syntax import Node, operations, symbols
@@ -26,6 +28,7 @@ _CONSTANTS = {"pi": math.pi, "e": math.e, "i": 1j, "inf": math.inf}
 _UNARY = {
     "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "asin": cmath.asin, "acos": cmath.acos, "atan": cmath.atan,
     "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh, "log": cmath.log,
+    "degrees": lambda x: x * math.pi / 180,
     "cot": lambda x: 1 / cmath.tan(x), "sec": lambda x: 1 / cmath.cos(x), "csc": lambda x: 1 / cmath.sin(x),
 }  # fmt: skip
 
@@ -71,34 +74,34 @@ def equal(left: Node, right: Node) -> bool | None:
     numbers where a floor, factorial or binomial asks for them): different analytic functions agree at all of them
     with a probability that does not matter here.
     """
-    names = variables(left, right)
     compared = 0
-    for at in _points(names, whole=bool(_ON_INTEGERS & (operations(left) | operations(right)))):
-        try:
-            same = same_value(value_of(left, at), value_of(right, at))
-        except Undefined:
-            continue
-        if not same:
-            return False
-        compared += 1
-    return True if compared >= (NEEDED if names else 1) else None
+    for values in _values_at_points(left, right):
+        with contextlib.suppress(Undefined):
+            if not same_value(*values):
+                return False
+            compared += 1
+    return True if compared >= (NEEDED if variables(left, right) else 1) else None
 
 
 def proportional(left: Node, right: Node) -> bool | None:
     """Whether left = c * right for one constant c other than 0: the equations left = 0 and right = 0 are then one."""
-    names = variables(left, right)
     ratios = []
-    for at in _points(names, whole=bool(_ON_INTEGERS & (operations(left) | operations(right)))):
-        try:
-            above, below = _complex(value_of(left, at)), _complex(value_of(right, at))
-            if abs(above) < TINY or abs(below) < TINY:
-                continue
-            ratios.append(above / below)
-        except Undefined:
-            continue
-    if len(ratios) < NEEDED or not names:
+    for values in _values_at_points(left, right):
+        with contextlib.suppress(Undefined):
+            above, below = map(_complex, values)
+            if min(abs(above), abs(below)) >= TINY:
+                ratios.append(above / below)
+    if len(ratios) < NEEDED or not variables(left, right):
         return None
     return all(same_value(ratio, ratios[0]) for ratio in ratios)
+
+
+def _values_at_points(left: Node, right: Node) -> Iterator[tuple[Value, Value]]:
+    """Values of both expressions at the sample points where both have one."""
+    whole = bool(_ON_INTEGERS & (operations(left) | operations(right)))
+    for at in _points(variables(left, right), whole):
+        with contextlib.suppress(Undefined):
+            yield value_of(left, at), value_of(right, at)
 
 
 def same_zeros(left: Node, right: Node) -> bool:
@@ -115,14 +118,10 @@ def _zeros_are_shared(left: Node, right: Node) -> bool:
         for name in names:
             for start in (at[name], -at[name], complex(0.3, 1.7)):
                 zero = _zero(left, at, name, start)
-                if zero is None:
-                    continue
-                try:
-                    if abs(value_of(right, {**at, name: zero})) > ZERO:
+                with contextlib.suppress(Undefined):
+                    if zero is not None and abs(value_of(right, {**at, name: zero})) > ZERO:
                         return False
-                except Undefined:
-                    continue
-                found += 1
+                    found += zero is not None
     return found >= 2 * NEEDED
 
 
@@ -154,17 +153,16 @@ def too_large(node: Node) -> bool:
 
 def same_form(left: Node, right: Node) -> bool:
     """Whether two expressions without a value say the same: equal operations on equal arguments."""
-    if not variables(left, right):
-        try:
-            return same_value(value_of(left), value_of(right))
-        except Undefined:
-            pass
-    if left == right:
-        return True
-    if left.op != right.op or not left.args or len(left.args) != len(right.args):
-        return False
-    orders = (right.args, right.args[::-1]) if left.op in ("+", "*") else (right.args,)
-    return any(all(map(same_form, left.args, args)) for args in orders)
+    return _form(left) == _form(right)
+
+
+def _form(node: Node) -> Node:
+    """``node`` with its parts that have a value replaced by them, and sums and products in one order."""
+    if not variables(node):
+        with contextlib.suppress(Undefined):
+            return Node("number", value=value_of(node))
+    args = tuple(map(_form, node.args))
+    return replace(node, args=tuple(sorted(args, key=repr)) if node.op in ("+", "*") else args)
 
 
 def _points(names: list[str], whole: bool) -> list[dict[str, Value]]:
@@ -204,18 +202,14 @@ def _apply(op: str, args: list[Value]) -> Value:
         return _power(*args)
     if op == "sqrt":
         return _power(args[0], Fraction(1, 2))
-    if op == "degrees":
-        return _complex(args[0]) * math.pi / 180
-    if op in _UNARY:
-        return _UNARY[op](_complex(args[0]))
     if op == "abs":
         return abs(args[0])
+    if op in _UNARY:
+        return _UNARY[op](_complex(args[0]))
     if op in ("floor", "ceil"):
         return Fraction(getattr(math, op)(_nearly_whole(args[0])))
-    if op == "factorial":
-        return _factorial(_whole(args[0]))
-    if op == "binom":
-        return _binomial(_whole(args[0]), _whole(args[1]))
+    if op in ("factorial", "binom"):
+        return Fraction((_factorial if op == "factorial" else _binomial)(*map(_whole, args)))
     raise Undefined(f"{op} has no value")
 
 
@@ -260,16 +254,16 @@ def _whole(value: Value) -> int:
     return value.numerator
 
 
-def _factorial(n: int) -> Fraction:
+def _factorial(n: int) -> int:
     if n > MAX_FACTORIAL:
         raise TooLarge("factorial")
-    return Fraction(math.factorial(n))
+    return math.factorial(n)
 
 
-def _binomial(n: int, k: int) -> Fraction:
+def _binomial(n: int, k: int) -> int:
     if min(k, n - k) * n.bit_length() > MAX_BITS:
         raise TooLarge("binomial")
-    return Fraction(math.comb(n, k))
+    return math.comb(n, k)
 
 
 def _bits(value: Fraction) -> int:

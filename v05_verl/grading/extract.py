@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 
 from v05_verl.grading.latex import closing_brace
 
@@ -20,12 +19,16 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _LOOK_BACK = 60
-_PHRASE = re.compile(r"\banswer\s{1,4}is\b|答案(?:是|为)", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"\banswer\s{1,4}(?:(?:to|for|of)\s[^.\n]{1,60}?\s)?(?:(?:is|(?:must|should|will|would) be)\b|=)|答案(?:是|为)",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"####\s|<answer>|(?:^|\n)[#* ]{2,8}(?:the |my )?(?:final )?answer[:* ]{0,4}\n", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
 _END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
 _BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
 # What may stand between the boxes of one answer: marks, "and", "or", and the name of what comes next.
-_MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad){0,30}"
+_MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad|\\hspace\{[^{}]*\}|\\text\s?\{[\s,;]*\}){0,30}"
 _JOINING = r"(?:\\text\s?\{\s?)?(?:and also|as well as|and|or|和|或|及)(?:\s(?:also|the other is))?(?:\s?\})?"
 _NAME = r"(?:\\?[a-zA-Z]+(?:_(?:\w|\{\w{1,4}\}))?(?:\([a-z]\))?|\([a-zA-Z, ]{1,12}\))\s?=\s?"
 _NAME_BEFORE = re.compile(rf"{_NAME}$")
@@ -33,29 +36,21 @@ _BETWEEN_BOXES = re.compile(rf"{_MARKS}(?:{_JOINING})?{_MARKS}(?:{_NAME})?")
 _ANNOUNCED = re.compile(r"^\s*(?:\\text\{)?\s*(?:final )?answer(?: is)?\s*[:：]?\s*\}?\s*(?=\S)", re.IGNORECASE)
 _DISPLAY = re.compile(r"[\s*]*(\$\$|\\\[)")
 _LINE_END = re.compile(r"\\begin\{|\\end\{|\n")
-_SENTENCE_END = re.compile(r"(?<!\\left)(?<!\\right)\.(?=\s|$)")
-_SENTENCE = re.compile(r"[A-Za-z]{2,}\s")
-_VERB = re.compile(r"\s(?:is|are|equals|be|has|have)\b:?\s+(?=\S)")
+_SENTENCE_END = re.compile(r"(?<!\\left)(?<!\\right)(?<!\.)\.(?=\s|$)")
+_SENTENCE = re.compile(r"(?!(?:[Yy]es|[Nn]o),)[A-Za-z]{2,}(?:,|'s)?\s|[a-zA-Z]\sequals\s")
+_VERB = re.compile(
+    r"(?:\s(?:is|are|equals|(?:must|should|will|would) be|has|have)\b:?|(?<=\b[Ii]t)'s)\s+"
+    r"(?:(?:equal to|given by|therefore|thus|simply|at)\s+)?(?=\S)"
+)
 CLAUSE = re.compile(r",?\s(?:which|where|since|because|so that|such that)\s.*", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """The answer's text, and by which marker it was found ("answer_line", "boxed", "answer_is" or "none")."""
-
-    text: str
-    how: str
-
-
-NOTHING = Extracted("", "none")
-
-
-def final_answer(response: str) -> Extracted:
-    """The final answer of ``response``: what its last marker announces.
+def final_answer(response: str) -> str:
+    """The final answer of ``response``: what its last marker announces; "" where there is none.
 
     Markers are an "Answer:" (``_announcement``) and a ``\\boxed{}``; the later one wins, and a box inside the answer
-    line is its content. Only where neither stands, "... answer: x" and "the answer is x" count. Thoughts before a
-    closing ``</think>`` are not read.
+    line is its content. Only where neither stands, "#### x", <answer>, a heading "Answer", "... answer: x" and "the
+    answer is x" count. Thoughts before a closing ``</think>`` are not read.
     Time is linear in the length of the response.
     """
     response = _END_TOKENS.sub("", response.rpartition("</think>")[2])
@@ -63,16 +58,16 @@ def final_answer(response: str) -> Extracted:
     if box is not None:
         text, end = _boxes(response, box)
         if text and (line is None or line.start() < end):
-            return Extracted(_statement(_ANNOUNCED.sub("", text)), "boxed")
+            return _statement(_ANNOUNCED.sub("", text))
     if line is not None:
         text = _value(response, line.end())
         if text:
-            return Extracted(text, "answer_line")
-    for pattern in (_MARK, _PHRASE):
+            return text
+    for pattern in (_TAG, _MARK, _PHRASE):
         phrase = _last(pattern, response)
-        if phrase is not None and (text := _value(response, phrase.end())):
-            return Extracted(text, "answer_is")
-    return NOTHING
+        if phrase is not None and (text := _value(response, phrase.end()).partition("</answer>")[0]):
+            return text
+    return ""
 
 
 def _last(pattern: re.Pattern, text: str) -> re.Match | None:

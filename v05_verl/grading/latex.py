@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
@@ -20,15 +21,20 @@ _SYMBOLS = {
     "°": r"^{\circ}", "√": r"\sqrt ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
     "θ": r"\theta ", "α": r"\alpha ", "λ": r"\lambda ", "ω": r"\omega ", "“": '"', "”": '"', "’": "'", "′": "'",
     "″": "''", "∅": r"\emptyset ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
-    "ℝ": r"\mathbb{R}", "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
+    "ℝ": r"\mathbb{R}", "⟨": "(", "⟩": ")", "。": ".", "，": ",", "、": ",", "；": ";", "（": "(", "）": ")",
 }  # fmt: skip
 _SYMBOL = re.compile("[" + "".join(_SYMBOLS) + "]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\ufeff\ud800-\udfff]")
+_IGNORED = re.compile(r"[€£¥\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\ufeff\ud800-\udfff]")
 
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!\s*|\\,)(?=\d{3}(?!\d))")
-_REPEATING = re.compile(r"(?<=[\d.])(\d)\s?\(?repeating\)?")
+_REPEATING = re.compile(r"(?<=[\d.])(\d)(?:\s?\(?repeating\)?|\1\1(?:\.{3}|…|\s?\\[lc]?dots))")
+_MODULO = re.compile(r"\(?\s?\\?(?<![a-zA-Z])[pb]?mod(?![a-zA-Z])\s?\{?\s?(\w+)\s?\}?\)?")
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")
-_INVISIBLE = re.compile(r"\\!|\\(?:phantom|label|tag)\{[^{}]*\}|\{\s*\}")
+_INVISIBLE = re.compile(r"\\!|\\(?:phantom|label|tag|color|textcolor)\{[^{}]*\}|(?:\\text\s?)?\{\s*\}")
+_BARE_FRAC = re.compile(r"(?<![\\a-zA-Z])[dt]?frac(?=\{)")
+_SCALE = re.compile(r"(?<=\d)\s?(thousand|million|billion|trillion)\b")
+_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_VULGAR = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _SPACE = re.compile(r"(?<!\\)\\[,;:> ]|\\q?quad|\\(?:thinspace|enspace)(?![a-zA-Z])|\\hspace\{[^{}]*\}|~|\s+")
 _SIZE = re.compile(
     r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits|rm|bf|it|large|Large|scriptstyle)(?![a-zA-Z])\.?"
@@ -53,6 +59,8 @@ _SYNONYM, _SYNONYMS = _commands(
         "rbrace": r"\}",
         "lbrack": "[",
         "rbrack": "]",
+        "langle": "(",
+        "rangle": ")",
         "ast": "*",
         "div": "/",
         "colon": ":",
@@ -74,19 +82,24 @@ _TRAILING = re.compile(r"(?:\\+|[.,;:!?])+$")
 _OUTER_BOLD = re.compile(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$")
 
 
+@lru_cache(maxsize=1024)  # the answer is compared and told
 def normalise(text: str) -> str:
     """``text`` with one spelling for spaces, signs, fractions, roots, brackets, styles and unicode characters.
 
     Math delimiters, dollar signs, markdown bold, sizes and trailing punctuation are removed; ``\\text{}`` stays, for it
     marks units and words.
     """
-    text = _THOUSANDS.sub(",", _ascii(_CONTROL.sub("", text)))
-    if "repeating" in text:
+    text = _THOUSANDS.sub(",", _ascii(_IGNORED.sub("", text)))
+    if "repeating" in text or "..." in text or "…" in text or "dots" in text:
         text = _REPEATING.sub(r"\\overline{\1}", text)
+    text = _SCALE.sub(lambda match: rf"\times 10^{{{_SCALES[match[1]]}}}", text)
+    text = _BARE_FRAC.sub(r"\\frac", text)
     if "\\" in text:
         text = _plain_latex(text)
     else:
         text = re.sub(r"\s+", " ", text.replace("$", ""))
+    if "mod" in text:
+        text = _MODULO.sub(r"(mod \1)", text)
     return trim(_BARE_POINT.sub("0.", text))
 
 
@@ -138,6 +151,7 @@ def _ascii(text: str) -> str:
         return text
     text = re.sub(f"[{_SUPERSCRIPTS}]+", lambda match: "^{" + match[0].translate(_RAISED) + "}", text)
     text = re.sub(f"[{_SUBSCRIPTS}]+", lambda match: "_{" + match[0].translate(_LOWERED) + "}", text)
+    text = _VULGAR.sub(" ", text)
     text = unicodedata.normalize("NFKC", _SYMBOL.sub(lambda match: _SYMBOLS[match[0]], text))
     return _SYMBOL.sub(lambda match: _SYMBOLS[match[0]], text)
 
@@ -155,7 +169,7 @@ def _plain_latex(text: str) -> str:
         text, count = _STYLE.subn(r"\1", text)
         if not count:
             break
-    text = _CIRCLE.sub(r"^{\\circ}", text).replace(r"\%", "%")
+    text = _CIRCLE.sub(r"^{\\circ}", text).replace(r"\%", "%").replace(r"\{\}", r"\emptyset")
     text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
     return re.sub(r" {2,}", " ", _SHORT_FRAC.sub(_braced_frac, text))
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import multiprocessing
 import os
-import select
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
@@ -54,12 +53,7 @@ class Pool:
     ):
         if workers < 1 or deadline <= 0:
             raise ValueError(f"workers must be at least 1 and deadline above 0, got {workers} and {deadline:g}")
-        self.workers, self.deadline, self.memory_bytes, self.recycle_after = (
-            workers,
-            deadline,
-            memory_bytes,
-            recycle_after,
-        )
+        self.deadline, self.memory_bytes, self.recycle_after = deadline, memory_bytes, recycle_after
         self.counts: Counter[str] = Counter()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -120,27 +114,26 @@ class Pool:
 
 
 class _Worker:
-    """One process and its pipes."""
+    """One process and the connection to it."""
 
     def __init__(self, deadline: float, memory_bytes: int):
         self.asked = 0
-        self._buffer = b""
         self._stderr = tempfile.TemporaryFile()
-        command = [
-            sys.executable,
-            "-m",
-            "v05_verl.grading.worker",
-            str(deadline + KERNEL_GRACE_SECONDS),
-            str(memory_bytes),
-        ]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=_environment(), bufsize=0
-        )
+        self._connection, theirs = multiprocessing.Pipe()
+        limits = [str(deadline + KERNEL_GRACE_SECONDS), str(memory_bytes)]
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "v05_verl.grading.worker", str(theirs.fileno()), *limits],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._stderr,
+                stderr=self._stderr,
+                env=_environment(),
+            )
         try:
-            greeting = self._read(time.monotonic() + STARTUP_SECONDS)
-        except (WorkerDied, TimeoutError) as error:
-            self.kill()
-            raise WorkerDied(f"a grader process did not start: {error or 'no sign of life'}") from error
+            greeting = self._read(STARTUP_SECONDS)
+        except (EOFError, OSError) as error:  # TimeoutError is one
+            raise WorkerDied(f"a grader process did not start: {self._last_words()}") from error
         if "error" in greeting:
             self.kill()
             raise WorkerDied(f"math-verify cannot be imported ({greeting['error']}); pip install 'v05_verl[math]'")
@@ -151,16 +144,14 @@ class _Worker:
 
     def ask(self, gold: str, prediction: str, deadline: float) -> Outcome:
         self.asked += 1
-        end = time.monotonic() + deadline
         try:
-            self._write(json.dumps([gold, prediction]).encode() + b"\n", end)
-            answer = self._read(end)
+            self._connection.send_bytes(json.dumps([gold, prediction]).encode())
+            answer = self._read(deadline)
         except TimeoutError:
             self.kill()
             return Outcome("timeout", detail=f"no answer within {deadline:g} s")
-        except (WorkerDied, OSError, ValueError) as error:  # ValueError: closed while it was asked
-            self.kill()
-            return Outcome("error", detail=f"worker died: {error}")
+        except (EOFError, OSError):
+            return Outcome("error", detail=f"worker died: {self._last_words()}")
         if "error" in answer:
             return Outcome("error", detail=answer["error"])
         return Outcome("done", correct=answer["correct"])
@@ -170,37 +161,22 @@ class _Worker:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self._stderr):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        self._connection.close()
+        self._stderr.close()
 
-    def _write(self, data: bytes, end: float) -> None:
-        """Writes what fits while the worker reads; a pipe holds 64 KiB."""
-        fd = self.process.stdin.fileno()
-        while data:
-            _, ready, _ = select.select([], [fd], [], max(0.0, end - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            data = data[os.write(fd, data[:4096]) :]
-
-    def _read(self, end: float) -> dict:
-        fd = self.process.stdout.fileno()
-        while b"\n" not in self._buffer:
-            ready, _, _ = select.select([fd], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            block = os.read(fd, 1 << 16)
-            if not block:
-                raise WorkerDied(self._last_words())
-            self._buffer += block
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return json.loads(line)
+    def _read(self, seconds: float) -> dict:
+        if not self._connection.poll(seconds):
+            raise TimeoutError(f"no sign of life for {seconds:g} s")
+        return json.loads(self._connection.recv_bytes())
 
     def _last_words(self) -> str:
-        status = self.process.wait()
-        self._stderr.seek(0)
-        lines = self._stderr.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
-        return f"exit status {status}" + (f", {lines[-1]}" if lines else "")
+        """How the process ended, with the last line that it wrote; whatever is left of it is removed."""
+        lines = []
+        if not self._stderr.closed:  # else the pool was closed meanwhile
+            self._stderr.seek(0)
+            lines = self._stderr.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
+        self.kill()
+        return f"exit status {self.process.returncode}" + (f", {lines[-1]}" if lines else "")
 
 
 def _environment() -> dict[str, str]:

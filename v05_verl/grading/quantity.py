@@ -48,8 +48,8 @@ def same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules:
         if (left.decimals or 0) >= DECIMALS_OF_A_FLOAT and evaluate.same_value(float(left.value), float(right.value)):
             return Verdict(True, "number")
         return Verdict(_same_values(left.value, right.value, right, percent, rules), "number")
-    if left is not None and prediction.count(":") > 1:
-        return Verdict(False, "number")  # the ratio of three numbers is none
+    if ":" in gold + prediction and max(gold.count(":"), prediction.count(":")) > 1:
+        return Verdict(_same_ratio(gold, prediction), "number")
     trees = _equation(gold), _equation(prediction)
     if any(trees):
         if not all(trees):
@@ -64,7 +64,8 @@ def same_quantity(gold: str, prediction: str, percent: tuple[bool, bool], rules:
         return _unless_too_large(*trees) if same is None else Verdict(same, "expression")
     try:
         values = evaluate.value_of(trees[0]), evaluate.value_of(trees[1])
-        return Verdict(_same_values(*values, right, percent, rules), "expression")
+        is_rounded = left is not None and right is None and _is_rounding(values[1], left)
+        return Verdict(is_rounded or _same_values(*values, right, percent, rules), "expression")
     except evaluate.Undefined:
         return _unless_too_large(*trees)
 
@@ -94,6 +95,16 @@ def _same_base(gold: str, prediction: str) -> bool | None:
         return str(_BASES.get(name.lower(), name))
 
     return digits == other[1] + other[2].lstrip("0") and base(match[3]) == base(other[3])
+
+
+def _same_ratio(gold: str, prediction: str) -> bool | None:
+    """2:4:6 is 1:2:3; None where a part has no value."""
+    left, right = ([constant(part) for part in text.split(":")] for text in (gold, prediction))
+    if len(left) != len(right):
+        return False
+    if not all(left + right):
+        return None
+    return all(evaluate.same_value(a * right[0], b * left[0]) for a, b in zip(left, right, strict=True))
 
 
 def _same_values(gold: Value, value: Value, written: Number | None, percent: tuple[bool, bool], rules: Rules) -> bool:

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 MathVerify = Literal["auto", "require", "off"]
 MAX_CHARS_FOR_MATH_VERIFY = 600
-_SCATTERED_DIGITS = re.compile(r"\d \d")
+# What math-verify would read as a product of letters, or "3 4" as 7.
+_UNREADABLE = re.compile(r"\d \d|\b(?:if|else|not|is|except|lambda|import)\b")
 PRED_CHARS = 256
 
 _INSTALL = "math-verify is not installed; pip install 'v05_verl[math]', or set math_verify=off"
@@ -91,7 +92,7 @@ def compute_score(
         raise ValueError(
             f"{data_source}: ground_truth is {ground_truth!r}; every row needs an answer, prepare the data again"
         )
-    found = final_answer(solution_str).text
+    found = final_answer(solution_str)
     settings = (math_verify, int(workers), float(deadline))
     graded = grade(ground_truth, found, rules_for(data_source, extra_info), *settings)
     penalty = penalty_of(solution_str, overlong) if overlong else 0.0
@@ -140,7 +141,7 @@ def _by_math_verify(gold: str, answer: str, workers: int, deadline: float) -> Gr
         _warn_once("unavailable", f"{_INSTALL}. Answers that need it count as wrong (metric grader_error)")
         return Graded(False, "unavailable")
     gold, answer = normalise(gold), normalise(answer)
-    if _SCATTERED_DIGITS.search(answer):  # math-verify reads "3 4" as 7
+    if _UNREADABLE.search(answer):
         return Graded(False, "undecided")
     if holds_giant(answer) or holds_giant(gold):
         return Graded(False, "too_large")

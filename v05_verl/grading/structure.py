@@ -40,8 +40,9 @@ _CAPITALS = rf"(?:\\(?:angle|triangle|overline|vec|hat)\s?)?\{{?[A-Z]+{_INDEX}'*
 _NAME = "|".join(
     (
         _VARIABLE,
-        rf"[a-zA-Z]{_INDEX}'*\s?\([^()=<>]*\)",  # f(x), P(A)
+        rf"[a-zA-Z]{_INDEX}'*(?:\^\{{?-1\}}?)?\s?\([^()=<>]*\)",  # f(x), P(A)
         rf"\\frac\{{d\s?{_VARIABLE}\}}\{{d\s?[a-zA-Z]\}}|\\d?dot\s?\{{?{_VARIABLE}\}}?",  # rates
+        r"[a-zA-Z]\d|\\(?:vec|hat|bar|overline|overrightarrow)\s?\{[^{}=]*\}",  # x1, \vec{v}
     )
 )
 _NAME_OF_VALUE = "|".join(  # names only where a number or formula follows: AB = CD is an equation
@@ -50,21 +51,33 @@ _NAME_OF_VALUE = "|".join(  # names only where a number or formula follows: AB =
         r"[a-zA-Z]{3,}(?: [a-zA-Z]+){0,3}|\\text\s?\{[^{}]*\}",  # words
     )
 )
-_EQUALS = r"\s?(?:=|\\approx(?![a-zA-Z])|\\simeq(?![a-zA-Z])|~=)\s?"
+_ABOUT = r"(?:\\(?:approx|simeq|sim|doteq)(?![a-zA-Z])|~=)"
+_EQUALS = rf"\s?(?:=|{_ABOUT})\s?"
+_VAGUELY = re.compile(
+    rf"^(?:{_ABOUT}|[~=]|(?:\\text\s?\{{\s?)?(?:about|approx|approximately|around|roughly|exactly|precisely|therefore|thus"
+    r"|just|simply|equal to)\b\.?(?:\s?\})?)\s?(?=[-+.\d\\])",
+    re.IGNORECASE,
+)
 _LEFT_NAME = re.compile(rf"(?:({_NAME}){_EQUALS}(?=.)|({_NAME_OF_VALUE}){_EQUALS}(?=[-+.|\d\\(\[]))")
-_RIGHT_NAME = re.compile(rf"(.*[^\s]){_EQUALS}({_VARIABLE}|{_VARIABLE}\([a-z]\))")
+_RIGHT_NAME = re.compile(
+    rf"(.*[^\s]){_EQUALS}({_VARIABLE}|{_VARIABLE}\([a-z]\))|([-+.\d\\][^=]*\S){_EQUALS}({_NAME}|{_NAME_OF_VALUE})"
+)
 _NAMES_OF_TUPLE = re.compile(rf"\(\s?({_VARIABLE}(?:\s?,\s?{_VARIABLE})+)\s?\)\s?(?:=|\\in(?![a-zA-Z]))\s?(?=.)")
-_POINT = re.compile(r"[A-Z](?:_\w|')?\s?(?=\([^()]*,[^()]*\)$)")  # P(3, 4)
+_POINT = re.compile(r"(?:[A-Z](?:_\w|')?\s?:?\s?|Matrix|array|np\.array)(?=\((?:[^()]*,[^()]*|\[.*\])\)$)")  # P(3, 4)
 _MEMBER = re.compile(rf"(?:{_VARIABLE})\s?\\in(?![a-zA-Z])\s?(?=.)")
-_ODD_MEMBER = re.compile(r"[a-z](?=\(.*\]$|\[.*\)$|\[.*\]$)")  # "t(0,4]", as one gold writes t in (0,4]
+_ODD_MEMBER = re.compile(r"[a-z](?=\(.*,.*\]$|\[.*,.*\)$|\[.*,.*\]$)")  # "t(0,4]", as one gold writes t in (0,4]
 _JOIN = re.compile(
     r"\s?(?:,|;|\\text\s?\{\s?,?\s?(?:and|or)\s?\}|,?\s(?:and|or)\s|(?<=[)\]}])(?:and|or)(?=[(\[\\])"
-    r"|\\(?:land|lor|wedge|vee)\b)\s?"
+    r"|\\(?:land|lor|wedge|vee)\b|\s\\?&\s)\s?"
 )
 _LEADING_JOIN = re.compile(r"^(?:\\text\s?\{\s?(?:and|or)\s?\}|(?:and|or)\s)\s?")
-_UNION = re.compile(r"\s?\\cup(?![a-zA-Z])\s?")
+_UNION = re.compile(r"\s?\\cup(?![a-zA-Z])\s?|(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
+_DOMAIN = re.compile(
+    r"(?<=\S)[\s,(]+(?:\\text\s?\{[^{}]*\}\s?|for |where )?[a-z]\s?\\in\s?\\mathbb\s?\{?[ZNQRC]\}?(?:[_^]\{?\+\}?)?\)?$"
+)
 _BUILDER = re.compile(rf"\s?{_VARIABLE}(?:\s?\\in\s?\\mathbb\s?\{{?R\}}?)?\s?[|:]\s?(.+)")
-_REALS = re.compile(r"\\mathbb\s?\{?R\}?")
+_REALS = re.compile(r"\\mathbb\s?\{?R\}?|(?:\\text\s?\{)?all real numbers\}?")
+_REALS_WITHOUT = re.compile(r"\\mathbb\s?\{?R\}?\s?(?:\\setminus|\\backslash|-|/)\s?\\\{([^{},]*)\\\}")
 _MATRIX = re.compile(
     r"\\begin\{(?:[pbBvV]?matrix|smallmatrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:[pbBvV]?matrix|smallmatrix|array)\}"
 )
@@ -72,15 +85,18 @@ _SYSTEM = re.compile(
     r"\\begin\{(?:cases|aligned)\}(.*)\\end\{(?:cases|aligned)\}"
     r"|\\\{\s?\\begin\{(?:array|aligned|matrix)\}(?:\{[lcr|]*\})?(.*)\\end\{(?:array|aligned|matrix)\}"
 )
-_ROW_END = re.compile(r"\\\\|\\cr(?![a-z])")
+_ROW_END = re.compile(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-z])")
+_SCALED = re.compile(r"([^=,\[(]*\S)\s?(?:\\cdot|\\times)?\s?(\\begin\{[pb]matrix\}.*)")
 _RELATION = re.compile(r"\s?(\\(?:le|ge|lt|gt|ne)(?![a-zA-Z])|<=|>=|!=|<|>)\s?")
 _PLAIN = {r"\le": "<=", r"\ge": ">=", r"\lt": "<", r"\gt": ">", r"\ne": "!="}
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 _SYMBOL = re.compile(_VARIABLE)
+_ABSOLUTE = re.compile(rf"\|\s?({_VARIABLE})\s?\|")
 _HAS_VARIABLE = re.compile(
     r"(?<![a-zA-Z\\])[a-zA-Z]{1,2}(?![a-zA-Z])|\\(?:theta|alpha|beta|lambda|mu|phi|omega)(?![a-zA-Z])"
 )
 _CONSTANTS = re.compile(r"\\(?:infty|pi|sqrt|frac|text)(?![a-zA-Z])|(?<![a-zA-Z\\])[ei](?![a-zA-Z])")
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -92,7 +108,9 @@ def structure(text: str, split_commas: bool = True) -> Answer:
         split_commas: whether "1,000" is a list of 1 and 000; outside brackets only, and where a space follows the
             comma it always is one.
     """
-    text = text.strip()
+    if _PLAIN_NUMBER.fullmatch(text):
+        return Answer("leaf", text)
+    text = _DOMAIN.sub("", _VAGUELY.sub("", text.strip()))
     named = _NAMES_OF_TUPLE.match(text)
     if named:
         return _with_names(structure(text[named.end() :]), re.split(r"\s?,\s?", named[1]))
@@ -112,6 +130,8 @@ def structure(text: str, split_commas: bool = True) -> Answer:
 
 def split(text: str, pattern: re.Pattern, thousands: bool = False) -> list[str]:
     """``text`` cut at the matches of ``pattern`` outside all brackets; with ``thousands`` not inside "10,080"."""
+    if not pattern.search(text):
+        return [text.strip()]
     pieces, start, depth, position = [], 0, 0, 0
     while position < len(text):
         match = pattern.match(text, position) if depth == 0 else None
@@ -158,9 +178,15 @@ def _rows(body: str) -> list[str]:
 
 def _matrix(text: str) -> Answer | None:
     match = _MATRIX.fullmatch(text)
+    scaled = _SCALED.fullmatch(text) if match is None else None
+    if scaled:  # a number times a matrix
+        match = _MATRIX.fullmatch(scaled[2])
     if not match or r"\begin" in match[1]:
         return None
-    cells = [[structure(cell, False) for cell in row.split("&")] for row in _rows(match[1])]
+    rows = [row.split("&") for row in _rows(match[1])]
+    if scaled:
+        rows = [[f"({scaled[1]})({cell})" for cell in row] for row in rows]
+    cells = [[structure(cell, False) for cell in row] for row in rows]
     return Answer("matrix", parts=tuple(Answer("tuple", parts=tuple(row)) for row in cells))
 
 
@@ -170,6 +196,8 @@ def _system(text: str) -> Answer | None:
     body = (match[1] or match[2] or "").replace("&=", "=").replace("& =", "=").replace("=&", "=") if match else ""
     if not body or "&" in body or r"\begin" in body:
         return None
+    if any(row.startswith("=") for row in _rows(body)[1:]):  # a computation over several lines
+        return _leaf(" ".join(_rows(body)))
     return Answer("list", parts=_flat([structure(row.rstrip(",;. "), True) for row in _rows(body)], "list"))
 
 
@@ -193,7 +221,8 @@ def _bracketed(text: str) -> Answer | None:
         return Answer("tuple", fences=text[0] + text[-1], parts=tuple(structure(part, True) for part in parts))
     if text[0] == "{" or (text[0] == "(" and text[-1] == ")"):
         return structure(text[1:-1], False)
-    return _matrix(text[1:-1].strip())
+    inner = structure(text[1:-1], False)
+    return inner if inner.kind == "matrix" else None
 
 
 def _closes_at_end(text: str) -> bool:
@@ -210,6 +239,9 @@ def _interval(text: str) -> Answer | None:
     """x > 2, 1 < f(x) <= 3, 2 >= x as the interval that they describe, named by what it bounds; the reals."""
     if _REALS.fullmatch(text):
         return _ends("()", r"-\infty", r"\infty")
+    without = _REALS_WITHOUT.fullmatch(text)
+    if without:
+        text = rf"x \ne {without[1]}"
     pieces = _RELATION.split(text)
     relations = [_PLAIN.get(relation, relation) for relation in pieces[1::2]]
     sides = [piece.strip() for piece in pieces[::2]]
@@ -223,6 +255,11 @@ def _interval(text: str) -> Answer | None:
         fences = ("[" if relations[0] == "<=" else "(") + ("]" if relations[1] == "<=" else ")")
         return _ends(fences, sides[0], sides[2], sides[1])
     relation, (left, right) = relations[0], sides
+    absolute = _ABSOLUTE.fullmatch(left)
+    if absolute and relation[0] == "<":
+        return _ends("[]" if relation == "<=" else "()", f"-({right})", right, absolute[1])
+    if absolute and relation[0] == ">":
+        return structure(rf"{absolute[1]} {relation} {right} \cup {absolute[1]} {_FLIP[relation]} -({right})")
     if _bounds(right) and (not _bounds(left) or (_SYMBOL.fullmatch(right) and not _SYMBOL.fullmatch(left))):
         left, right, relation = right, left, _FLIP[relation]
     if not _bounds(left) or (_bounds(right) and (_SYMBOL.fullmatch(right) or not _SYMBOL.fullmatch(left))):
@@ -263,4 +300,4 @@ def _named(text: str) -> tuple[str, str]:
     if match:
         return (match[1] or match[2]).strip(), text[match.end() :].strip()
     match = _RIGHT_NAME.fullmatch(text) if text.count("=") == 1 else None
-    return (match[2], match[1].strip()) if match else ("", text)
+    return (match[2] or match[4], (match[1] or match[3]).strip()) if match else ("", text)

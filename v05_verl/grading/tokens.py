@@ -18,7 +18,12 @@ FUNCTIONS = {
     "tanh": "tanh", "ln": "log", "log": "log", "lg": "lg", "exp": "exp", "sqrt": "sqrt", "floor": "floor",
     "ceil": "ceil", "abs": "abs",
 }  # fmt: skip
-NAMES = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "theta": "theta", "alpha": "alpha"}
+GREEK = set(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega Pi hbar ell odot partial".split()
+)
+NAMES = {name: name for name in GREEK if len(name) > 2} | {"mu": "mu", "pi": "pi", "Pi": "pi", "PI": "pi"}
+NAMES |= dict.fromkeys(("infty", "infinity", "inf", "oo"), "inf")
 _WORDS = "|".join(sorted({*FUNCTIONS, *NAMES}, key=len, reverse=True))
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d*)?|\.\d+)"
@@ -32,8 +37,10 @@ _DERIVATIVE = re.compile(
     r"\{\s*\\?d\s*[a-zA-Z]\s*(?:\^\{?\s*\d\s*\}?)?\s*\}"
 )
 _PRIME = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*)+)\}|(\\prime))")
+_NUMBERED_NAME = re.compile(r"(?<=(?<![a-zA-Z\\\d_^])[a-zA-Z])(\d+)(?![\d.])")  # x1
 _AT_ZERO = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])\s?\(0\)")
 _NAME_IN_TEXT = re.compile(r"\\text\s?\{\s?([A-Za-z]{1,8})\s?\}")
+_UNKNOWN_FUNCTION = re.compile(rf"(?<![a-zA-Z\\.])(?!(?:{_WORDS})\s?\()[a-z]{{3,}}\(")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{(\d{1,20})\}")
 
 
@@ -43,7 +50,7 @@ class ParseError(ValueError):
 
 def _rewritten(text: str) -> str:
     """Notations that are not arithmetic, as symbols: derivatives, primes, f(0); repeating decimals as fractions."""
-    text = _NAME_IN_TEXT.sub(r" \1", text)
+    text = _NUMBERED_NAME.sub(r"_{\1}", _NAME_IN_TEXT.sub(r" \1", text))
     text = _DERIVATIVE.sub(lambda match: f" {match[2]}" + "'" * int(match[1] or 1) + " ", text)
     text = _PRIME.sub(lambda match: "'" * (match[1] or match[2]).count("prime"), text)
     text = _AT_ZERO.sub(r"\1_{0}", text)
@@ -58,6 +65,8 @@ def _repeating_decimal(match: re.Match) -> str:
 
 def tokens(text: str, limit: int = MAX_TOKENS) -> list[Token]:
     """Tokens of ``text``, a normalised answer; raises ParseError where a character belongs to none."""
+    if _UNKNOWN_FUNCTION.search(text):
+        raise ParseError("a function that is not known")
     found, position = [], 0
     text = _rewritten(text).rstrip()
     while position < len(text):

@@ -17,6 +17,12 @@ _KNOWN = {
     "week": "week weeks",
     "month": "month months",
     "year": "year years yr yrs",
+    "kg": "kg kgs kilogram kilograms",
+    "gram": "g gram grams",
+    "pound": "lb lbs pound pounds",
+    "litre": "L liter liters litre litres",
+    "m/s": "m/s",
+    "radian": "rad rads radian radians",
     "km/h": "km/h kmh kph km/hr",
     "km": "km kilometer kilometers kilometre kilometres",
     "m": "m meter meters metre metres",
@@ -33,15 +39,18 @@ _NAMES = {spelling: unit for unit, spellings in _KNOWN.items() for spelling in s
 # Words after a number that belong to the mathematics and are no unit.
 _MATHS = r"pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|mod|and|or|to|by|times|infty|infinity|inf|factorial|over|choose"
 _POWER = r"(?:\s?\^\s?\{?\s?-?\d\s?\}?)?"
-_UNIT_TEXT = re.compile(rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{(?!\s?[ie]\s?\}})([^{{}}]*)\}}{_POWER}$")
+_UNIT_TEXT = re.compile(
+    rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{(?!\s?[ie]\s?\}}|\s?(?:is|are|or|and|not|if)\b)([^{{}}]*)\}}{_POWER}$"
+)
 _KNOWN_WORDS = "|".join(sorted((re.escape(name) for name in _NAMES if len(name) > 1 and name != "%"), key=len)[::-1])
 _UNIT_WORDS = re.compile(
-    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)[a-zA-Z]{{3,20}}(?:/[a-zA-Z]+)?){{1,4}})"
+    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)(?:[a-zA-Z]{{3,20}}|sq\.?|cu\.?)(?:/[a-zA-Z]+)?){{1,4}})"
     rf"{_POWER}$"
 )
 _UNIT_LETTER = re.compile(rf"(?<=[\d}}])\s?[mgsJVNKWACFLhM]{_POWER}$")
-_REMARK = re.compile(r"\s\([A-Za-z][A-Za-z ,'-]{2,80}\)$")
+_REMARK = re.compile(r"\s\((?:[A-Za-z][A-Za-z ,'-]{2,80}|(?:since|because|as|where|for|i\.e\.,?)\s[^()]*)\)$")
 _CIRCLE = re.compile(r"\s?\^\{\\circ\}$")
+_ANGLE_OF_FUNCTION = re.compile(r"(?:sin|cos|tan|cot|sec|csc)\W*\d+\s?\^\{\\circ\}$")
 
 
 def split_unit(text: str, letters: bool = False) -> tuple[str, str]:
@@ -78,6 +87,8 @@ def conflicting(gold: str, prediction: str) -> bool:
 def _take_one(text: str) -> tuple[str, str | None]:
     if text.endswith("%"):
         return text[:-1], PERCENT
+    if _ANGLE_OF_FUNCTION.search(text):
+        return text, None
     for pattern, name in ((_CIRCLE, DEGREE), (_UNIT_TEXT, None), (_UNIT_WORDS, None)):
         match = pattern.search(text)
         if match:

@@ -11,5 +11,6 @@ command                                what it does
 =====================================  ===============================================================================
 
 Problems come from ``tasks``, the model is ``tiny_lm`` (weights load into transformers' Qwen2), ``sampling`` and
-``prefix_tree`` make it fast, ``arms`` lists the methods, ``loop`` is one run, ``study`` many, ``compare`` the table.
+``prefix_tree`` make it fast, ``arms`` lists the methods, ``loop`` is one run, ``study`` many. Runs are written as verl
+writes them; ``python -m v05_verl.report`` reads them and holds the statistics.
 """

@@ -9,10 +9,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
+from v05_verl.core import prior_quality
 from v05_verl.core.group_size import GroupSize
 from v05_verl.core.scale import to_reward
 from v05_verl.core.selection import most_uncertain
@@ -56,6 +56,7 @@ class Run:
         if settings.prior is not None and arm.prior is not None:
             arm = replace(arm, prior=settings.prior, prior_options=SMALL.get(settings.prior, {}))
         self.model, self.tokenizer, self.arm, self.settings = model, tokenizer, arm, settings
+        self.task = task.name
         self.rng = np.random.default_rng([seed, 1])
         self.updater = Updater(model, settings.optimization)
         self.problems = _endless(training_problems(task, settings.train_prompts, seed), seed)
@@ -65,18 +66,24 @@ class Run:
         self.degraded = Degraded(settings.prior_auc, seed) if settings.prior_auc is not None else None
         self.record = PriorRecord() if isinstance(arm.method, Robust) else None
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
-        self.started = time.perf_counter()
+        self.noted = 0
         self.notes: dict[str, list[float]] = defaultdict(list)
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """One record per evaluation: the first before training, the last when the rollouts are spent."""
-        yield self._evaluation()
+    def records(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """(step, metrics) of each evaluation: the first before training, the last when the rollouts are spent.
+
+        Names are verl's where verl logs the same, ``lab/...`` for what only this loop knows. Metrics of training are
+        means over the ``lab/steps`` steps since the evaluation before.
+        """
+        yield self.step, self._evaluation()
         every = self.settings.rollouts / self.settings.evaluations
         due = every
         while self.spent < self.settings.rollouts:
+            started = time.perf_counter()
             self._train_step()
+            self.notes["timing_s/step"].append(time.perf_counter() - started)
             if self.spent >= due or self.spent >= self.settings.rollouts:
-                yield self._evaluation()
+                yield self.step, self._evaluation()
                 due = (self.spent // every + 1) * every
 
     def _train_step(self) -> None:
@@ -168,37 +175,65 @@ class Run:
         return collect(draw, padded, sizes, self.arm.k_max, ask)
 
     def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
-        """Collects what the next record averages over its steps."""
+        """Collects what the next evaluation averages over its steps, one entry per metric."""
         rollouts, prompts = step.rollouts, len(step.prompts)
         n, successes = rollouts.counts(prompts), rollouts.successes(prompts)
+        rounds = np.zeros(prompts)
+        np.maximum.at(rounds, rollouts.group, rollouts.wave + 1)
+        spent, self.noted = self.spent - self.noted, self.spent
         notes = {
-            "rollouts_per_prompt": n.mean(),
-            "all_same_share": ((successes == 0) | (successes == n)).mean(),
-            "baseline_mse": np.mean((baselines - step.true[rollouts.group]) ** 2),
-            "gradient_norm": norm,
-            "waves": rollouts.wave.max() + 1,
-            "train_reward": rollouts.rewards.mean(),
+            "v05/rollouts/step": spent,
+            "v05/rollouts/per_prompt/mean": spent / prompts,
+            "v05/rollouts/waves/mean": rounds.mean(),
+            "v05/rollouts/uniform_frac": ((successes == 0) | (successes == n)).mean(),
+            "v05/baseline/mean": baselines.mean(),
+            "lab/baseline/mse": np.mean((baselines - step.true[rollouts.group]) ** 2),
+            "critic/score/mean": rollouts.rewards.mean(),
+            "response_length/mean": (rollouts.tokens >= 0).sum(1).mean(),
+            "actor/grad_norm": norm,
+            "actor/lr": self.updater.optimizer.param_groups[0]["lr"],
+            **(_prior_quality(step) if self.arm.prior is not None else {}),
         }
-        if self.arm.prior is not None:
-            notes["prior_mse"] = np.mean((step.prior - step.true) ** 2)
         if step.choice is not None:
             notes |= {f"v05/auto/{name}": value for name, value in step.choice._asdict().items()}
         for name, value in notes.items():
             self.notes[name].append(float(value))
 
-    def _evaluation(self) -> dict[str, Any]:
+    def _evaluation(self) -> dict[str, float]:
+        started = time.perf_counter()
         accuracy = exact_accuracy(self.model, self.held_out)
-        means = {name: float(np.mean(values)) for name, values in self.notes.items()}
-        self.notes.clear()
-        return {
-            "step": self.step,
-            "rollouts": self.spent,
-            "sampled": float(accuracy.sampled.mean()),
-            "greedy": float(accuracy.greedy.mean()),
-            "wall_s": time.perf_counter() - self.started,
-            "value_s": self.value_seconds,
-            **means,
+        # Exact, so what verl's mean@n over any number of answers estimates.
+        metrics = {
+            f"val-core/{self.task}_sampled/acc/mean@1": accuracy.sampled.mean(),
+            f"val-core/{self.task}_greedy/acc/mean@1": accuracy.greedy.mean(),
         }
+        if self.step:
+            metrics |= {
+                "training/global_step": self.step,
+                "lab/steps": len(self.notes["timing_s/step"]),
+                "v05/spent/rollouts": self.spent,
+                "timing_s/testing": time.perf_counter() - started,
+                "lab/value_s": self.value_seconds,
+                **{name: np.mean(values) for name, values in self.notes.items()},
+            }
+        self.notes.clear()
+        return {name: value if isinstance(value, int) else float(f"{value:.6g}") for name, value in metrics.items()}
+
+
+def _prior_quality(step: Step) -> dict[str, float]:
+    """As verl's side judges priors, by the first wave; beside it the exact error. Left out where not defined."""
+    first = step.rollouts.rows(step.rollouts.wave == 0)
+    n = first.counts(len(step.prompts))
+    mean = 2 * first.successes(len(step.prompts)) / n - 1
+    variance = (1 - mean**2) * n / np.maximum(n - 1, 1)
+    values = {
+        "v05/prior/mean": step.prior.mean(),
+        "v05/prior/mse": prior_quality.mean_squared_error(step.prior, mean, variance, n),
+        "v05/prior/auc": prior_quality.area_under_curve(step.prior, mean >= 0),
+        "v05/prior/calibration_slope": prior_quality.calibration_slope(step.prior, mean),
+        "lab/prior/mse": np.mean((step.prior - step.true) ** 2),
+    }
+    return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from v05_verl import arms
 from v05_verl.lab.arms import find_arm
 from v05_verl.lab.loop import Run, RunSettings
 from v05_verl.lab.policy_gradient import Optimization
@@ -22,11 +21,12 @@ from v05_verl.lab.tasks import find_task
 from v05_verl.lab.tiny_lm import Shape, TinyLM
 from v05_verl.lab.tokenizer import build_tokenizer
 from v05_verl.lab.warm_start import WarmStart, warm_started
+from v05_verl.report import provenance
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a study; its file name says everything that makes it different from others."""
+    """One run of a study; its folder's name says everything that makes it different from others."""
 
     task: str
     arm: str
@@ -38,41 +38,40 @@ class Job:
     train_prompts: int = 4096
     prior: str | None = None
     prior_auc: float | None = None
+    evaluations: int = 24
 
     @property
-    def path(self) -> Path:
+    def setting(self) -> str:
+        """What all arms of a comparison share, for names of folders."""
         setting = (
             f"rollouts{self.rollouts}-mini{self.mini_batches}-start{self.warm_start:g}-prompts{self.train_prompts}"
         )
         setting += f"-{self.prior}" if self.prior else ""
         setting += f"-auc{self.prior_auc:g}" if self.prior_auc else ""
-        return Path(self.task) / setting / self.arm / f"lr{self.learning_rate:g}-seed{self.seed}.jsonl"
+        return setting + (f"-evaluations{self.evaluations}" if self.evaluations != 24 else "")
+
+    @property
+    def path(self) -> Path:
+        """Folder of the run, as :mod:`v05_verl.report` reads it."""
+        return Path("runs") / self.task / self.setting / f"lr{self.learning_rate:g}" / self.arm / f"seed_{self.seed}"
 
     @property
     def start_path(self) -> Path:
         return Path("starts") / f"{self.task}-{self.warm_start:g}-seed{self.seed}.pt"
 
-
-@dataclass(frozen=True)
-class Curve:
-    """A finished run."""
-
-    job: Job
-    records: list[dict[str, Any]]
-
-    def column(self, name: str) -> list[float]:
-        return [record[name] for record in self.records]
-
-    def end(self, name: str, last: int = 3) -> float:
-        """Mean of the last evaluations."""
-        values = self.column(name)[-last:]
-        return sum(values) / len(values)
+    def command(self, out: Path) -> list[str]:
+        """What makes this run alone."""
+        names = {"task": "tasks", "arm": "arms", "seed": "first-seed", "learning_rate": "learning-rates"}
+        own = {names.get(field, field.replace("_", "-")): value for field, value in asdict(self).items()}
+        options = {"out": out, **own, "seeds": 1, "name": "alone"}
+        words = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+        return ["python", "-m", "v05_verl.lab.train", *words]
 
 
 def run_all(jobs: Sequence[Job], out: Path, processes: int) -> None:
     """Runs what is not finished yet, warm starts first; a failing run ends the study with its error."""
     starts = {job.start_path: job for job in jobs if not (out / job.start_path).exists()}
-    todo = [job for job in jobs if not (out / job.path).exists()]
+    todo = [job for job in jobs if not is_finished(out / job.path)]
     print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished before, {len(starts)} warm starts to make", flush=True)
     _for_each(_make_start, [(job, out) for job in starts.values()], processes)
     _for_each(_run_job, [(job, out) for job in todo], processes)
@@ -92,15 +91,10 @@ def _print_all(lines: Iterable[str], total: int) -> None:
         print(f"[{done}/{total}] {line}", flush=True)
 
 
-def read_curve(out: Path, job: Job) -> Curve:
-    """The finished run of ``job``; FileNotFoundError where there is none."""
-    return Curve(job, evaluations(out / job.path))
-
-
-def evaluations(file: Path) -> list[dict[str, Any]]:
-    """The evaluations of a run, oldest first, from its file."""
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line["type"] == "evaluation"]
+def is_finished(folder: Path) -> bool:
+    """Whether the folder holds a run that came to its end."""
+    run = provenance.read(folder)
+    return run is not None and run["launches"][-1]["exit_code"] == 0
 
 
 def _use_one_thread() -> None:
@@ -109,14 +103,21 @@ def _use_one_thread() -> None:
 
 def _make_start(job_and_out: tuple[Job, Path]) -> str:
     job, out = job_and_out
-    settings = WarmStart(target=job.warm_start)
-    model = warm_started(find_task(job.task), build_tokenizer(), job.seed, settings)
-    _write(out / job.start_path, lambda path: torch.save(model.state_dict(), path))
+    path = out / job.start_path
+    model = warm_started(find_task(job.task), build_tokenizer(), job.seed, WarmStart(target=job.warm_start))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    torch.save(model.state_dict(), partial)
+    partial.replace(path)  # there whole or not at all, so that an interrupted study can go on
     return f"warm start of {job.task}, seed {job.seed}"
 
 
 def _run_job(job_and_out: tuple[Job, Path]) -> str:
+    """Trains from the start, also where an interrupted run left a part of its metrics."""
     job, out = job_and_out
+    folder = out / job.path
+    if folder.exists():
+        shutil.rmtree(folder)
     tokenizer = build_tokenizer()
     model = TinyLM(Shape(vocabulary=len(tokenizer)))
     model.load_state_dict(torch.load(out / job.start_path, weights_only=True))
@@ -127,22 +128,16 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
         prior=job.prior,
         prior_auc=job.prior_auc,
         optimization=optimization,
+        evaluations=job.evaluations,
     )
     run = Run(model, tokenizer, find_task(job.task), find_arm(job.arm), job.seed, settings)
-    lines = [{"type": "run", **asdict(job), "arm_settings": arms.load(job.arm).config}]
-    lines += [{"type": "evaluation", **record} for record in run.records()]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    _write(out / job.path, lambda path: path.write_text(text, encoding="utf-8"))
-    first, last = lines[1], lines[-1]
-    return (
-        f"{job.task} {job.arm} lr {job.learning_rate:g} seed {job.seed}: {last['step']} steps, {last['wall_s']:.0f} s, "
-        f"sampled {first['sampled']:.3f} -> {last['sampled']:.3f}, greedy {first['greedy']:.3f} -> {last['greedy']:.3f}"
-    )
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """A file is there whole or not at all, so that an interrupted study can go on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    write(partial)
-    partial.replace(path)
+    provenance.begin_launch(folder, job.arm, job.seed, job.command(out))
+    (folder / "metrics").mkdir()
+    accuracies = []
+    with (folder / "metrics" / "1.jsonl").open("w", encoding="utf-8") as file:
+        for step, metrics in run.records():
+            print(json.dumps({"step": step, "data": metrics}, separators=(",", ":")), file=file, flush=True)
+            accuracies.append(metrics[f"val-core/{job.task}_sampled/acc/mean@1"])
+    provenance.end_launch(folder, 0)
+    name = f"{job.task} {job.arm} lr {job.learning_rate:g} seed {job.seed}"
+    return f"{name}: {step} steps, sampled {accuracies[0]:.3f} -> {accuracies[-1]:.3f}"

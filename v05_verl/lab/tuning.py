@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from v05_verl.lab.study import Job, read_curve, run_all
+from v05_verl.lab.study import Job, run_all
+from v05_verl.report.aggregate import default_headline
+from v05_verl.report.runs import load_run
 
 EXTENSIONS = 3
 
@@ -31,7 +33,9 @@ def tune(jobs: Sequence[Job], grid: Sequence[float], out: Path, processes: int) 
     for _ in range(1 + EXTENSIONS):
         run_all(todo, out, processes)
         for job in todo:
-            ends.setdefault(job.arm, {}).setdefault(job.learning_rate, []).append(read_curve(out, job).end("sampled"))
+            run = load_run(out / job.path)
+            final = run.final_accuracy(default_headline(list(run.accuracy)))
+            ends.setdefault(job.arm, {}).setdefault(job.learning_rate, []).append(final)
         scores = {arm: {rate: float(np.mean(of)) for rate, of in sorted(rates.items())} for arm, rates in ends.items()}
         todo = [replace(job, learning_rate=rate) for job in jobs for rate in beyond_edge(scores[job.arm])]
         if not todo:

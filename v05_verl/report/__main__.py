@@ -3,8 +3,9 @@
 """Reports on runs: ``python -m v05_verl.report RUN_DIR...``.
 
 Writes ``summary.json`` into ``--out`` (the first RUN_DIR unless given) and, into its folder ``report/``,
-``report.html``, ``table.md``, ``table.csv`` (means), ``seeds.csv`` (each seed's values) and every figure as
-PNG and SVG. Prints the table.
+``report.html``, ``table.md``, ``table.csv`` (means), ``seeds.csv`` (each seed's values), ``paired.csv`` (differences)
+and every figure as PNG and SVG. Prints the table. Runs through verl beside those of the light loop:
+``python -m v05_verl.report verl=outputs/q light=outputs/light/as_through_verl --control light --out DIR``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from v05_verl.report import figures, findings, labels, missing, page, tables
+from v05_verl.report import csv_files, figures, findings, labels, missing, page, tables
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import load_runs
-from v05_verl.report.summary import Aggregator, summarise
+from v05_verl.report.summary import summarise
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,19 +32,25 @@ def main(arguments: list[str] | None = None) -> None:
 
 def report(options: argparse.Namespace) -> str:
     """Writes all files and returns what to print."""
-    runs = load_runs(options.folders)
-    aggregate = Aggregator(runs, options.target_arm, options.accuracy)
+    folders = [_label_and_folder(text) for text in options.folders]
+    runs = load_runs([folder for _, folder in folders], {folder: label for label, folder in folders if label})
+    aggregate = Aggregator(runs, options.reference, options.accuracy, options.control)
     is_quickstart = options.quickstart or any(source.endswith("_sampled") for run in runs for source in run.accuracy)
     arms = options.arms or list(labels.QUICKSTART_ARMS if is_quickstart else ())
     sets = options.sets or list(() if is_quickstart else labels.BENCHMARKS)
     summary = summarise(runs, aggregate, missing.sentences(runs, aggregate, arms, options.seeds, sets))
-    out = options.out or options.folders[0]
+    out = options.out or folders[0][1]
     out.mkdir(parents=True, exist_ok=True)
     (out / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     text = _text(summary)
     if aggregate.runs:
-        _write_folder(out / "report", summary, text, figures.render(aggregate, is_quickstart))
+        _write_folder(out / "report", summary, text, figures.render(aggregate, summary, is_quickstart))
     return f"{text}\nWritten: {out / 'summary.json'}" + (f" and {out / 'report'}/" if aggregate.runs else "")
+
+
+def _label_and_folder(text: str) -> tuple[str, Path]:
+    label, _, folder = text.rpartition("=")
+    return ("", Path(text)) if Path(text).exists() else (label, Path(folder))
 
 
 def _text(summary: dict[str, Any]) -> str:
@@ -62,8 +70,9 @@ def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict
         for kind, data in image.items():
             (folder / f"{name}.{kind}").write_bytes(data)
     (folder / "table.md").write_text(text, encoding="utf-8")
-    (folder / "table.csv").write_text(tables.means_csv(summary), encoding="utf-8")
-    (folder / "seeds.csv").write_text(tables.seeds_csv(summary), encoding="utf-8")
+    (folder / "table.csv").write_text(csv_files.means(summary), encoding="utf-8")
+    (folder / "seeds.csv").write_text(csv_files.seeds(summary), encoding="utf-8")
+    (folder / "paired.csv").write_text(csv_files.paired(summary), encoding="utf-8")
     text = page.html(summary, tables.all_tables(summary), images)
     (folder / "report.html").write_text(text, encoding="utf-8")
 
@@ -71,11 +80,23 @@ def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m v05_verl.report", description=__doc__.split("\n")[0])
     parser.add_argument(
-        "folders", nargs="+", type=Path, metavar="RUN_DIR", help="folder of all runs, or of single runs"
+        "folders", nargs="+", metavar="RUN_DIR", help="folder of all runs, or of single runs; label=RUN_DIR to name it"
     )
     parser.add_argument("--out", type=Path, help="where to write (the first RUN_DIR)")
     parser.add_argument("--quickstart", action="store_true", help="the quickstart's figures (found out unless given)")
-    parser.add_argument("--target-arm", help="arm whose final accuracy is the target (grpo_n16)")
+    parser.add_argument(
+        "--reference",
+        "--target-arm",
+        action="append",
+        default=[],
+        metavar="ARM",
+        help="arm to whose final accuracy rollouts are counted (grpo_n16); may be repeated, the first is the target",
+    )
+    parser.add_argument(
+        "--control",
+        metavar="ARM",
+        help="arm that every other is paired with by seed (rloo_n4); a label pairs each arm with the same one there",
+    )
     parser.add_argument("--accuracy", help="validation set, or 'mean' of all, that target and results are about")
     parser.add_argument("--arms", nargs="+", default=[], help="arms that should be there; missing ones are named")
     parser.add_argument("--seeds", nargs="+", type=int, default=[], help="seeds that each arm should have")

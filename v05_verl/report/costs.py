@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from v05_verl.report.metrics_files import STEPS
+
 COLUMNS = ("rollouts", "tokens", "seconds", "rollouts_per_prompt")
 
 COST_STATEMENT = (
@@ -44,7 +46,7 @@ def spent(metrics: pd.DataFrame, size: StepSize | None) -> pd.DataFrame:
         {
             "rollouts": _rollouts(metrics, size),
             "tokens": _tokens(metrics, size),
-            "seconds": column(metrics, "timing_s/step").fillna(0).cumsum(),
+            "seconds": (column(metrics, "timing_s/step") * steps(metrics)).fillna(0).cumsum(),
             "rollouts_per_prompt": _per_prompt(metrics, size),
         }
     )
@@ -55,14 +57,18 @@ def column(metrics: pd.DataFrame, name: str) -> pd.Series:
     return metrics[name] if name in metrics else pd.Series(np.nan, index=metrics.index, dtype=float)
 
 
+def steps(metrics: pd.DataFrame) -> pd.Series:
+    """Training steps that each record stands for."""
+    return column(metrics, STEPS).fillna(1)
+
+
 def _rollouts(metrics: pd.DataFrame, size: StepSize | None) -> pd.Series:
     counted = column(metrics, "v05/spent/rollouts")
     if counted.notna().any():
         return counted.where(metrics.index > 0, 0.0)
     if size is None:
         return counted
-    steps = metrics.index.to_series()
-    return (steps * size.prompts + _filtered_groups(metrics).cumsum()) * float(size.n)
+    return (metrics.index.to_series() * size.prompts + _filtered_groups(metrics).cumsum()) * float(size.n)
 
 
 def _tokens(metrics: pd.DataFrame, size: StepSize | None) -> pd.Series:

@@ -5,13 +5,24 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
 from v05_verl.report import labels
-from v05_verl.report.panels import AXES, draw_accuracy, draw_metric, legend, mark_target, say_nothing_logged
-from v05_verl.report.summary import Aggregator
+from v05_verl.report.aggregate import Aggregator
+from v05_verl.report.panels import (
+    AXES,
+    BAND_SEEDS,
+    TARGET_STYLE,
+    draw_accuracy,
+    draw_metric,
+    draw_whiskers,
+    legend,
+    mark_target,
+    say_nothing_logged,
+)
 
 STYLE = {
     "font.size": 10,
@@ -22,9 +33,10 @@ STYLE = {
     "axes.spines.right": False,
     "svg.hashsalt": "v05_verl",
 }
+NOTE = {"ha": "right", "va": "center", "fontsize": 8, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
 
 
-def render(aggregate: Aggregator, is_quickstart: bool) -> dict[str, dict[str, bytes]]:
+def render(aggregate: Aggregator, summary: dict[str, Any], is_quickstart: bool) -> dict[str, dict[str, bytes]]:
     """Every figure of the report by name, each as ``png`` (150 dots per inch) and ``svg``.
 
     Letters of an SVG are outlines, so that it looks the same everywhere; the same runs give the same bytes.
@@ -34,6 +46,7 @@ def render(aggregate: Aggregator, is_quickstart: bool) -> dict[str, dict[str, by
         if not is_quickstart:
             figures |= {f"by_set_{axis}": by_set(aggregate, axis) for axis in AXES}
         figures["training"] = training(aggregate)
+        figures["arms"] = by_arm(summary)
         return {
             name: {
                 "png": _saved(figure, format="png", dpi=150),
@@ -91,6 +104,35 @@ def training(aggregate: Aggregator) -> Figure:
     for place, metric in enumerate(metrics, start=1):
         draw_metric(figure.add_subplot(2, 3, place), aggregate, metric)
     return legend(figure, aggregate)
+
+
+def by_arm(summary: dict[str, Any]) -> Figure:
+    """Every arm, best on top: difference to its control, and rollouts to the target."""
+    arms = sorted(summary["arms"], key=lambda arm: summary["arms"][arm]["final_accuracy"]["mean"] or 0.0)
+    pairs = {
+        pair["arm"]: pair
+        for pair in summary["comparisons"]
+        if (pair["reference"], pair["set"]) == (summary["arms"][pair["arm"]]["control"], summary["accuracy_of"])
+    }
+    figure = Figure(figsize=(12, 1.8 + 0.3 * len(arms)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    draw_whiskers(left, [pairs.get(arm) for arm in arms], scale=100)
+    left.axvline(0, zorder=1, **TARGET_STYLE)
+    control = labels.arm_label(summary["control"]) if summary["control"] else "no control"
+    left.set(xlabel=f"accuracy minus {control}'s, same seeds and rollouts, points")
+    reaches = [summary["arms"][arm]["rollouts_to_target"] for arm in arms]
+    draw_whiskers(right, [reach["share_of_target_arm"] for reach in reaches])
+    for place, reach in enumerate(reaches):
+        if reach["share_of_target_arm"]["mean"] is None and summary["target_arm"]:
+            note = f"reached by {reach['reached']} of {reach['of']} seeds"
+            right.text(0.98, place, note, transform=right.get_yaxis_transform(), **NOTE)
+    right.axvline(1, zorder=1, **TARGET_STYLE)
+    target = labels.arm_label(summary["target_arm"]) if summary["target_arm"] else "no target"
+    right.set(xlabel=f"rollouts to {target}'s final accuracy, share of its rollouts", xlim=(0, None))
+    left.set_yticks(range(len(arms)), [labels.arm_label(arm) for arm in arms])
+    left.set_ylim(-0.6, len(arms) - 0.4)
+    figure.suptitle(f"dots: mean over seeds; bars: its 95% interval, from {BAND_SEEDS} seeds on", fontsize=10)
+    return figure
 
 
 def _saved(figure: Figure, **options) -> bytes:

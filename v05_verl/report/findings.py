@@ -13,7 +13,7 @@ SMALL_GROUP_ARMS = ("rloo_n4", "grpo_n4")
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
-    """Target, V0.5's best arm by rollouts to it, what small groups alone bring, differences to RLOO n=4."""
+    """Target, V0.5's best arm by rollouts to it, what small groups alone bring, differences to the control."""
     target, reference = summary["target_accuracy"], summary["target_arm"]
     if target is None:
         return ["There is no target accuracy, so no saving can be stated."]
@@ -28,7 +28,7 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     out.append(_best(summary, ours, name))
     out += [f"Small groups alone: {_saving(summary, arm, name)}" for arm in SMALL_GROUP_ARMS if arm in shares]
     for pair in summary["comparisons"]:
-        if pair["arm"] in ours and pair["reference"] == "rloo_n4" and pair["set"] == summary["accuracy_of"]:
+        if pair["arm"] in ours and pair["reference"] == summary["control"] and pair["set"] == summary["accuracy_of"]:
             out.append(_difference(pair))
     return out
 

@@ -35,15 +35,27 @@ class Style(NamedTuple):
     marker: str
 
 
+def base(arm: str) -> str:
+    """Name of an arm without the label of its folder: ``light/v05`` -> ``v05``."""
+    return arm.rpartition("/")[2]
+
+
+def folder_of(arm: str) -> str:
+    """Label of the arm's folder, empty without one."""
+    return arm.rpartition("/")[0]
+
+
 def arm_label(arm: str) -> str:
-    """The label of the arm's file; an arm without one is called by its name."""
-    return arms.load(arm).label if arm in arms.names() else arm.replace("_", " ")
+    """The label of the arm's file, with that of its folder; an arm without a file is called by its name."""
+    name = base(arm)
+    label = arms.load(name).label if name in arms.names() else name.replace("_", " ")
+    return f"{label}, {folder_of(arm)}" if folder_of(arm) else label
 
 
 def arm_order(found: list[str]) -> list[str]:
     """The arms that have a file in their order, then the others by name."""
     known = arms.names()
-    return sorted(found, key=lambda arm: (known.index(arm) if arm in known else len(known), arm))
+    return sorted(found, key=lambda arm: (known.index(base(arm)) if base(arm) in known else len(known), arm))
 
 
 def arm_styles(found: list[str]) -> dict[str, Style]:

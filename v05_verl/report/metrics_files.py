@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 Records = dict[int, dict[str, float]]
 
+STEPS = "lab/steps"
+"""Training steps that a record of the light loop stands for, with means over them; verl writes a record per step."""
+
 
 class LaunchLog(NamedTuple):
     """What one launch wrote."""
@@ -92,7 +95,8 @@ def join(launches: list[LaunchLog]) -> History:
             records.setdefault(step, {}).update(data)
             if not _is_validation_only(data):
                 launch[step] = index
-    gaps = sorted(set(range(1, max(records, default=0) + 1)) - set(launch))
+    trained = {step - before for step in launch for before in range(int(records[step].get(STEPS, 1)))}
+    gaps = sorted(set(range(1, max(records, default=0) + 1)) - trained)
     if gaps:
         notes.append(f"no training metrics of {_span(gaps)}")
     is_cut_off = bool(launches) and launches[-1].is_cut_off

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from v05_verl.report import labels
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import MEAN, Run
-from v05_verl.report.summary import Aggregator, origin
+from v05_verl.report.summary import origin
 
 
 def sentences(runs: list[Run], aggregate: Aggregator, arms: list[str], seeds: list[int], sets: list[str]) -> list[str]:

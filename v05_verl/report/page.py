@@ -21,7 +21,8 @@ CAPTIONS = {
     "by_set_step": "Accuracy by validation set against training steps.",
     "by_set_tokens": "Accuracy by validation set against generated training tokens.",
     "by_set_seconds": "Accuracy by validation set against training wall time.",
-    "training": "Per-step metrics of training.",
+    "training": "Metrics of training.",
+    "arms": "Every arm: accuracy minus its control's with the same seed, and rollouts to the target.",
 }
 
 TEMPLATE = """\

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from v05_verl.report import labels
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import Run
 from v05_verl.report.statistics import Band, Curve, band, moving_mean
-from v05_verl.report.summary import Aggregator
 
 AXES = {
     "rollouts": "training rollouts",
@@ -38,7 +39,7 @@ TARGET_STYLE = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}
 BAND_SEEDS = 3
 """Fewest seeds for a band; that of two (t = 12.7) covers the panel and says little."""
 MOVING = 5
-"""Training steps that per-step metrics are averaged over."""
+"""Records that metrics of training are averaged over; verl writes one per step."""
 
 
 def draw_accuracy(panel: Axes, aggregate: Aggregator, source: str, axis: str, title: str) -> None:
@@ -58,7 +59,7 @@ def draw_accuracy(panel: Axes, aggregate: Aggregator, source: str, axis: str, ti
 
 
 def draw_metric(panel: Axes, aggregate: Aggregator, metric: str) -> None:
-    """A per-step metric of METRICS, averaged over MOVING steps."""
+    """A metric of METRICS, averaged over MOVING records."""
 
     def smoothed(run: Run) -> Curve:
         curve = run.curve(metric, "step")
@@ -67,7 +68,7 @@ def draw_metric(panel: Axes, aggregate: Aggregator, metric: str) -> None:
     if not _draw(panel, aggregate, smoothed):
         say_nothing_logged(panel, METRICS[metric])
         return
-    panel.set(title=METRICS[metric], xlabel=f"training step (mean over {MOVING} steps)")
+    panel.set(title=METRICS[metric], xlabel="training step (moving mean)")
     _mark_counts(panel)
 
 
@@ -87,14 +88,14 @@ def legend(figure: Figure, aggregate: Aggregator, *, names_target: bool = False)
     """One legend above all panels: the arms, their seeds, what the bands are, the target where a panel marks it."""
     styles = labels.arm_styles(aggregate.arms)
     handles = []
-    for arm in aggregate.arms:
+    for arm in aggregate.drawn():
         seeds = len(aggregate.of(arm))
         name = f"{labels.arm_label(arm)} ({seeds} seed{'s' if seeds > 1 else ''})"
         handles.append(Line2D([], [], label=name, **_drawn_as(styles[arm])))
     if names_target and aggregate.target() is not None:
         name = f"target: {labels.arm_label(aggregate.target_arm)}'s final accuracy, {100 * aggregate.target():.1f}%"
         handles.append(Line2D([], [], label=name, **TARGET_STYLE))
-    banded = any(len(aggregate.of(arm)) >= BAND_SEEDS for arm in aggregate.arms)
+    banded = any(len(aggregate.of(arm)) >= BAND_SEEDS for arm in aggregate.drawn())
     title = f"lines: mean over seeds; bands: its 95% interval, from {BAND_SEEDS} seeds on" if banded else None
     columns = min(len(handles), max(1, int(figure.get_figwidth() // 3)))
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title, frameon=False)
@@ -104,22 +105,31 @@ def legend(figure: Figure, aggregate: Aggregator, *, names_target: bool = False)
 def _draw(panel: Axes, aggregate: Aggregator, curve_of: Callable[[Run], Curve]) -> bool:
     """Every arm's mean curve with its band; whether there was anything to draw."""
     styles = labels.arm_styles(aggregate.arms)
-    bands = {arm: band([curve_of(run) for run in aggregate.of(arm)]) for arm in aggregate.arms}
+    bands = {arm: band([curve_of(run) for run in aggregate.of(arm)]) for arm in aggregate.drawn()}
     bands = {arm: mean for arm, mean in bands.items() if mean is not None}
     for place, (arm, mean) in enumerate(bands.items()):
         draw_band(panel, mean, styles[arm], place)
     return bool(bands)
 
 
-def draw_band(panel: Axes, mean: Band, style: labels.Style, place: int, label: str | None = None) -> None:
+def draw_band(panel: Axes, mean: Band, style: labels.Style, place: int) -> None:
     """The mean curve, and its interval from ``BAND_SEEDS`` seeds on; ``place`` is the arm's number in the panel."""
     # Markers of different arms at different points, so that lines that coincide can be told apart.
     every = max(1, len(mean.x) // 10)
-    panel.plot(mean.x, mean.mean, label=label, markevery=(place % every, every), **_drawn_as(style))
+    panel.plot(mean.x, mean.mean, markevery=(place % every, every), **_drawn_as(style))
     if mean.ci95 is not None and mean.seeds >= BAND_SEEDS:
         panel.fill_between(
             mean.x, mean.mean - mean.ci95, mean.mean + mean.ci95, color=style.colour, alpha=0.13, linewidth=0
         )
+
+
+def draw_whiskers(panel: Axes, values: list[dict[str, Any] | None], scale: float = 1.0) -> None:
+    """A dot with its interval per row of the panel; rows without a mean stay empty."""
+    for place, value in enumerate(values):
+        if value is not None and value["mean"] is not None:
+            shows_bar = value["ci95"] is not None and len(value["per_seed"]) >= BAND_SEEDS
+            half = scale * value["ci95"] if shows_bar else None
+            panel.errorbar(scale * value["mean"], place, xerr=half, fmt="o", color="black", capsize=3, markersize=4)
 
 
 def _drawn_as(style: labels.Style) -> dict:

@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 
 from v05_verl.report import costs, provenance
-from v05_verl.report.metrics_files import join, read_launch
-from v05_verl.report.statistics import Curve
+from v05_verl.report.metrics_files import STEPS, join, read_launch
+from v05_verl.report.statistics import Curve, mean_up_to, value_at
 
 ACCURACY = re.compile(r"val-core/(?P<source>.+)/acc/mean@(?P<n>\d+)")
 MEAN = "mean"
@@ -38,6 +40,7 @@ class Run:
     samples: dict[str, int] = field(default_factory=dict)
     """Answers per validation problem that each accuracy is a mean of."""
     notes: list[str] = field(default_factory=list)
+    _curves: dict[tuple[str, str], Curve] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -55,32 +58,74 @@ class Run:
 
     def accuracy_curve(self, source: str, axis: str) -> Curve:
         """Accuracy on one validation set, or MEAN, along an axis."""
-        return _curve(self.metrics, costs.column(self.accuracy, source), axis)
+        if (source, axis) not in self._curves:
+            self._curves[source, axis] = _curve(self.metrics, costs.column(self.accuracy, source), axis)
+        return self._curves[source, axis]
+
+    def final_accuracy(self, source: str) -> float | None:
+        """Accuracy at the run's own rollouts at its last validation, see WINDOW_STATEMENT."""
+        return self._at_end(source, value_at)
+
+    def mean_accuracy(self, source: str) -> float | None:
+        """Accuracy over the run, see OVER_STATEMENT."""
+        return self._at_end(source, mean_up_to)
+
+    def _at_end(self, source: str, statistic: Callable[[Curve, float], float | None]) -> float | None:
+        curve = self.accuracy_curve(source, "rollouts")
+        return statistic(curve, curve.x[-1]) if len(curve.x) else None
+
+    def mean(self, metric: str) -> float | None:
+        """Mean over the training steps; None where the metric was never logged, as in the three below."""
+        values = self._known(metric)
+        weights = costs.steps(self.metrics).reindex(values.index)
+        return float(np.average(values, weights=weights)) if len(values) else None
+
+    def total(self, metric: str) -> float | None:
+        """Sum over the records."""
+        return float(self._known(metric).sum()) if len(self._known(metric)) else None
+
+    def last(self, metric: str) -> float | None:
+        """Value of the last record that has one."""
+        return float(self._known(metric).iloc[-1]) if len(self._known(metric)) else None
+
+    def trained_steps(self) -> float:
+        """Training steps that left metrics."""
+        return float(costs.steps(self.metrics).reindex(self._known("training/global_step").index).sum())
+
+    def _known(self, metric: str) -> pd.Series:
+        return costs.column(self.metrics, metric).dropna()
 
 
-def load_runs(folders: list[Path]) -> list[Run]:
+def load_runs(folders: Iterable[Path], labels: Mapping[Path, str] | None = None) -> list[Run]:
     """All runs at or below the folders, with MEAN added: the unweighted mean over every set that any run validated.
 
-    A run that lacks one of these sets has no MEAN.
+    A run that lacks one of these sets has no MEAN. Arms below a folder with a label are called ``<label>/<arm>``.
 
     Raises:
         ValueError: as :func:`find_runs` and :func:`load_run`; two folders hold the same arm and seed.
     """
-    runs = [load_run(folder) for folder in find_runs(folders)]
+    runs = [_labelled(load_run(folder), labels or {}) for folder in find_runs(folders)]
     first: dict[tuple[str, int], Run] = {}
     for run in runs:
         other = first.setdefault((run.arm, run.seed), run)
         if other is not run:
-            raise ValueError(f"{other.folder} and {run.folder} are both {run.name}; report them apart")
+            raise ValueError(
+                f"{other.folder} and {run.folder} are both {run.name}; report them apart, or as one=DIR other=DIR"
+            )
     sources = sorted({source for run in runs for source in run.accuracy})
     return [replace(run, accuracy=_with_mean(run.accuracy, sources)) for run in runs]
+
+
+def _labelled(run: Run, labels: Mapping[Path, str]) -> Run:
+    label = next((label for folder, label in labels.items() if run.folder.is_relative_to(folder.resolve())), None)
+    return replace(run, arm=f"{label}/{run.arm}") if label else run
 
 
 def _with_mean(accuracy: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
     return accuracy.assign(**{MEAN: accuracy.reindex(columns=sources).mean(axis=1, skipna=False)})
 
 
-def find_runs(folders: list[Path]) -> list[Path]:
+def find_runs(folders: Iterable[Path]) -> list[Path]:
     """Folders of runs (those with ``metrics/`` or ``run.json``) at or below the given ones, each once, sorted.
 
     Raises:
@@ -112,7 +157,7 @@ def load_run(folder: Path) -> Run:
     history = join([read_launch(file) for file in files])
     metrics = pd.DataFrame.from_dict(history.records, orient="index").apply(pd.to_numeric, errors="coerce")
     metrics.index.name = "step"
-    size, notes = _step_size(folder, files, "v05/spent/rollouts" in metrics)
+    size, notes = _step_size(folder, files, metrics)
     metrics = metrics.join(costs.spent(metrics, size)) if len(metrics) else metrics
     accuracy, samples = _accuracies(metrics)
     if not files:
@@ -157,7 +202,7 @@ def _launch_order(file: Path) -> tuple[float, str]:
     return (float(file.stem) if file.stem.isdigit() else float("inf"), file.stem)
 
 
-def _step_size(folder: Path, files: list[Path], counts_itself: bool) -> tuple[costs.StepSize | None, list[str]]:
+def _step_size(folder: Path, files: list[Path], metrics: pd.DataFrame) -> tuple[costs.StepSize | None, list[str]]:
     """Prompts and rollouts per step from the configurations of all launches, which must agree."""
     configs = sorted((folder / "hydra").glob("*/.hydra/config.yaml"))
     sizes = {_read_step_size(config) for config in configs}
@@ -168,7 +213,9 @@ def _step_size(folder: Path, files: list[Path], counts_itself: bool) -> tuple[co
         )
     if sizes:
         return sizes.pop(), []
-    lost = "" if counts_itself else "; rollouts, tokens and rollouts per prompt are unknown"
+    if STEPS in metrics:  # the light loop counts itself and has no configuration of verl's
+        return None, []
+    lost = "" if "v05/spent/rollouts" in metrics else "; rollouts, tokens and rollouts per prompt are unknown"
     return None, [f"no hydra/<launch>/.hydra/config.yaml{lost}"] if files else []
 
 

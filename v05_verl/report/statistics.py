@@ -18,6 +18,10 @@ WINDOW_STATEMENT = (
     "Accuracy at R rollouts is the mean of the accuracy curve (straight lines between validations) over the last "
     "tenth, from 0.9 R to R. Final accuracy takes R = the run's rollouts at its last validation."
 )
+OVER_STATEMENT = (
+    "Accuracy over the run is the mean of the accuracy curve over the rollouts, from the first validation to the last: "
+    "the area under it."
+)
 TARGET_STATEMENT = (
     "Rollouts to the target: the first point at which the smoothed accuracy curve (weights 1/4, 1/2, 1/4 over "
     "neighbouring validations; 2/3, 1/3 at the ends) reaches the target, straight lines between validations. The "
@@ -87,14 +91,22 @@ def first_reach(curve: Curve, target: float) -> float | None:
 
 def value_at(curve: Curve, x: float) -> float | None:
     """Mean of the curve over [(1 - WINDOW) x, x]; None where the curve does not reach from there to x."""
-    low = (1 - WINDOW) * x
-    if len(curve.x) == 0 or low < curve.x[0] or x > curve.x[-1]:
+    return _mean_between(curve, (1 - WINDOW) * x, x)
+
+
+def mean_up_to(curve: Curve, x: float) -> float | None:
+    """Mean of the curve from its first point to x, the area under it; None where it does not reach to x."""
+    return _mean_between(curve, curve.x[0], x) if len(curve.x) else None
+
+
+def _mean_between(curve: Curve, low: float, high: float) -> float | None:
+    if len(curve.x) == 0 or low < curve.x[0] or not low <= high <= curve.x[-1]:
         return None
-    if low == x:
-        return float(np.interp(x, *curve))
-    inside = curve.x[(curve.x > low) & (curve.x < x)]
-    points = np.concatenate([[low], inside, [x]])
-    return float(np.trapezoid(np.interp(points, *curve), points) / (x - low))
+    if low == high:
+        return float(np.interp(high, *curve))
+    inside = curve.x[(curve.x > low) & (curve.x < high)]
+    points = np.concatenate([[low], inside, [high]])
+    return float(np.trapezoid(np.interp(points, *curve), points) / (high - low))
 
 
 def band(curves: Sequence[Curve]) -> Band | None:

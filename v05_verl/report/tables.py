@@ -1,17 +1,16 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of a summary, as Markdown and CSV."""
+"""Tables of a summary, as Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from v05_verl.report import labels, paper
+from v05_verl.report.statistics import interval
 from v05_verl.report.summary import DIAGNOSTICS
 
 ABSENT = "–"
@@ -29,8 +28,8 @@ class Table(NamedTuple):
 
 def all_tables(summary: dict[str, Any]) -> list[Table]:
     """Results, paired differences, accuracy by set with the paper's numbers, costs and diagnostics; no empty ones."""
-    tables = [results(summary), by_set(summary), beside_the_paper(summary), differences(summary)]
-    tables += [cost(summary), diagnostics(summary)]
+    tables = [results(summary), shares(summary), by_set(summary), beside_the_paper(summary)]
+    tables += [differences(summary), paired(summary), cost(summary), diagnostics(summary)]
     return [table for table in tables if table.rows]
 
 
@@ -41,7 +40,8 @@ def results(summary: dict[str, Any]) -> Table:
     what = labels.set_label(summary["accuracy_of"]) if summary["accuracy_of"] else "none"
     caption = f"Accuracy: {what}. Mean over seeds ± half-width of the 95% interval. "
     caption += f"Target: {percent(target)}%, the final accuracy of {name}." if target is not None else "No target."
-    columns = ["Arm", "Seeds", "Final accuracy, %", "Training rollouts", "Rollouts to target", "Seeds that reached it"]
+    columns = ["Arm", "Seeds", "Final accuracy, %", "Over the run, %", "Training rollouts", "Rollouts to target"]
+    columns += ["Seeds that reached it"]
     columns += [f"Share of {name}'s rollouts", "Rollouts saved, %", "Mean curve: rollouts to target", "its share"]
     rows = []
     for arm in summary["arms"].values():
@@ -52,6 +52,7 @@ def results(summary: dict[str, Any]) -> Table:
                 arm["label"],
                 str(len(arm["seeds"])),
                 spread(arm["final_accuracy"], percent),
+                spread(arm["mean_over_run"], percent),
                 spread(arm["rollouts"], count),
                 spread(reach, count),
                 f"{reach['reached']} of {reach['of']}",
@@ -64,18 +65,34 @@ def results(summary: dict[str, Any]) -> Table:
     return Table("Results", caption, columns, rows)
 
 
+def shares(summary: dict[str, Any]) -> Table:
+    """Rollouts to the final accuracy of the references beside the target's arm, as a share of their rollouts."""
+    others = summary["references"][1:]
+    rows = []
+    for arm in summary["arms"].values():
+        reaches = [arm["rollouts_to_other"][other] for other in others]
+        cells = [
+            f"{spread(reach['share_of_target_arm'], ratio)} ({reach['reached']} of {reach['of']})" for reach in reaches
+        ]
+        rows.append([arm["label"], *cells])
+    caption = "In brackets the seeds that reached it; definitions as for the target."
+    columns = ["Arm", *(f"Share of {labels.arm_label(other)}'s rollouts" for other in others)]
+    return Table("Rollouts to other arms' final accuracy", caption, columns, rows if others else [])
+
+
 def differences(summary: dict[str, Any]) -> Table:
-    """Paired differences at equal rollouts, one row per set and arm and one column per reference.
+    """Paired differences at equal rollouts, one row per set and arm, one column per reference and one for the control.
 
     With many validation sets only the accuracy that the report is about; the others are in ``summary.json``.
     """
     shown = [summary["accuracy_of"]] if len(_sources(summary)) > 3 else [summary["accuracy_of"], *_sources(summary)]
-    pairs = {(pair["set"], pair["arm"], pair["reference"]): pair for pair in summary["comparisons"]}
-    references = list(dict.fromkeys(reference for _, _, reference in pairs))
-    columns = ["Arm", "Accuracy of", *(f"minus {labels.arm_label(reference)}" for reference in references)]
+    pairs = _pairs(summary)
+    columns = [(f"minus {labels.arm_label(arm)}", lambda _, arm=arm: arm) for arm in summary["references"]]
+    if summary["control"] and summary["control"] not in summary["references"]:
+        columns.append((f"minus {_control(summary)}", lambda arm: summary["arms"][arm]["control"]))
     rows = []
     for source, arm in itertools.product(dict.fromkeys(shown), summary["arms"]):
-        cells = [_difference(pairs.get((source, arm, reference))) for reference in references]
+        cells = [_difference(pairs.get((source, arm, reference(arm)))) for _, reference in columns]
         if any(cell != ABSENT for cell in cells):
             rows.append([labels.arm_label(arm), labels.set_label(source), *cells])
     rollouts = sorted({pair["rollouts"] for pair in summary["comparisons"]})
@@ -83,7 +100,47 @@ def differences(summary: dict[str, Any]) -> Table:
         "Percentage points, arm minus reference, paired by seed (their number in brackets), ± 95%, at the rollouts "
     )
     caption += "that both have spent: " + (count(rollouts[0]) if rollouts else "none")
+    columns = ["Arm", "Accuracy of", *(name for name, _ in columns)]
     return Table("Differences at equal rollouts", caption + _up_to(rollouts), columns, rows)
+
+
+def paired(summary: dict[str, Any]) -> Table:
+    """Each arm against its control on the accuracy that the report is about: at the end, over the run, by steps."""
+    pairs = _pairs(summary)
+    found = {
+        arm: pair
+        for arm, entry in summary["arms"].items()
+        if (pair := pairs.get((summary["accuracy_of"], arm, entry["control"])))
+    }
+    rows = []
+    for arm, pair in found.items():
+        measures = [_difference(measure) for measure in (pair, pair["over_the_run"], pair["at_equal_steps"])]
+        rows.append([labels.arm_label(arm), *measures, count(pair["at_equal_steps"]["step"])])
+    if len(found) > 1 and all(summary["control"] != pair["reference"] for pair in found.values()):
+        measures = (
+            [*found.values()],
+            *([p[name] for p in found.values()] for name in ("over_the_run", "at_equal_steps")),
+        )
+        rows.append(["all, taken as independent", *map(_pooled, measures), ABSENT])
+    caption = f"Percentage points, arm minus {_control(summary)}, paired by seed (their number in brackets), ± 95%."
+    columns = ["Arm", "at equal rollouts", "over the run", "at equal training steps", "these steps"]
+    return Table(f"Paired with {_control(summary)}", caption, columns, rows)
+
+
+def _pairs(summary: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    return {(pair["set"], pair["arm"], pair["reference"]): pair for pair in summary["comparisons"]}
+
+
+def _control(summary: dict[str, Any]) -> str:
+    """The arm that is the control, or what it is where every arm has one of its own."""
+    name = summary["control"]
+    return labels.arm_label(name) if name in summary["arms"] else f"the same arm of {name}"
+
+
+def _pooled(pairs: list[dict[str, Any]]) -> str:
+    values = [value for pair in pairs for value in pair["per_seed"].values() if value is not None]
+    mean, ci95 = interval(values)
+    return _difference({"mean": mean, "ci95": ci95, "per_seed": values})
 
 
 def _up_to(rollouts: list[float]) -> str:
@@ -172,49 +229,6 @@ def markdown(tables: list[Table]) -> str:
         lines = ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in [table.columns, rule, *table.rows]]
         parts.append("\n\n".join(part for part in (f"## {table.title}", table.caption, "\n".join(lines)) if part))
     return "\n\n".join(parts) + "\n"
-
-
-def means_csv(summary: dict[str, Any]) -> str:
-    """One line per arm and quantity; an empty mean or half-width is not known."""
-    return _csv(
-        ["arm", "quantity", "seeds", "mean", "ci95"],
-        (
-            [name, quantity, len(values["per_seed"]), _cell(values["mean"]), _cell(values["ci95"])]
-            for name, arm in summary["arms"].items()
-            for quantity, values in _quantities(arm)
-        ),
-    )
-
-
-def seeds_csv(summary: dict[str, Any]) -> str:
-    """One line per arm, seed and quantity; an empty value was not reached or not measured."""
-    return _csv(
-        ["arm", "seed", "quantity", "value"],
-        (
-            [name, seed, quantity, _cell(value)]
-            for name, arm in summary["arms"].items()
-            for quantity, values in _quantities(arm)
-            for seed, value in values["per_seed"].items()
-        ),
-    )
-
-
-def _csv(header: list[str], rows: Iterable[list[Any]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([header, *rows])
-    return out.getvalue()
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else repr(value)
-
-
-def _quantities(arm: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    plain = [(key, value) for key, value in arm.items() if isinstance(value, dict) and "per_seed" in value]
-    nested = [
-        (f"{key}/{name}", value) for key in ("final_accuracy_by_set", "diagnostics") for name, value in arm[key].items()
-    ]
-    return plain + nested
 
 
 def spread(values: dict[str, Any] | None, form: Form, form_of_half: Form | None = None) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -134,3 +134,41 @@ def check_option(name: str, value: float, lo: float, hi: float, *, open_lo: bool
 def hash_of(text: str) -> int:
     """A 63-bit id of a text, the same in every process (Python's own hash is salted)."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
+
+
+def check_fields(name: str, state: Any, fields: Iterable[str] | None = None) -> None:
+    """ValueError unless the part ``name`` of a state is a dictionary, of exactly ``fields`` where they are given."""
+    if not isinstance(state, dict):
+        raise ValueError(f"state: {name} must be a dictionary, got {type(state).__name__}")
+    if fields is not None and set(state) != set(fields):
+        missing, unknown = sorted(set(fields) - set(state)), sorted(set(state) - set(fields))
+        raise ValueError(f"state: {name} does not fit: missing {missing}, unknown {unknown}")
+
+
+def state_texts(name: str, value: Any, length: int | None = None) -> list[str]:
+    """``value`` as a list of ``length`` texts (None: any); ValueError otherwise."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"state: {name} must be a list of texts")
+    if length is not None and len(value) != length:
+        raise ValueError(f"state: {name} must hold {length} texts, got {len(value)}")
+    return list(value)
+
+
+def state_count(name: str, value: Any) -> int:
+    """``value`` as a whole number of at least 0; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"state: {name} must be a whole number of at least 0, got {value!r}")
+    return int(value)
+
+
+def state_array(name: str, value: Any, shape: tuple[int | None, ...], dtype: type = np.float64) -> np.ndarray:
+    """A copy of ``value`` as an array of ``shape`` (None: any length) without NaN or infinity; ValueError otherwise."""
+    array = np.array(value)
+    if array.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True)):
+        wanted = " x ".join("n" if length is None else str(length) for length in shape)
+        raise ValueError(f"state: {name} must have shape {wanted}, got {array.shape}")
+    if array.size and not np.issubdtype(array.dtype, np.number):
+        raise ValueError(f"state: {name} must hold numbers, got {array.dtype}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"state: {name} holds NaN or infinity")
+    return array.astype(dtype)

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from v05_verl.value.base import check_option, check_state, checked_outcomes, checked_prompts, checked_step, inside
+from v05_verl.value.base import (
+    check_option,
+    check_state,
+    checked_outcomes,
+    checked_prompts,
+    checked_step,
+    inside,
+    state_array,
+)
 
 
 class RunningMean:
@@ -25,17 +33,21 @@ class RunningMean:
         return (self.total + 0.5 * self.pseudo_prompts) / (self.weight + self.pseudo_prompts)
 
     def add(self, rates: np.ndarray, step: int) -> None:
-        """Every prompt counts once, however many rollouts it had: easy prompts must not weigh less."""
-        fade = self.decay ** max(step - self.step, 0)
-        self.total = fade * self.total + float(np.sum(rates))
-        self.weight = fade * self.weight + len(rates)
-        self.step = max(self.step, step)
+        """Every prompt counts once, however many rollouts it had: easy prompts must not weigh less.
+
+        Steps may come in any order.
+        """
+        newest = max(self.step, step)
+        fade, own = self.decay ** (newest - self.step), self.decay ** (newest - step)
+        self.total = fade * self.total + own * float(np.sum(rates))
+        self.weight = fade * self.weight + own * len(rates)
+        self.step = newest
 
     def state(self) -> list[float]:
         return [self.total, self.weight, float(self.step)]
 
     def load(self, state: Sequence[float]) -> None:
-        total, weight, step = state
+        total, weight, step = state_array("mean", state, (3,))
         self.total, self.weight, self.step = float(total), float(weight), int(step)
 
 

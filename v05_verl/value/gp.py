@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,13 @@ from v05_verl.value.base import (
     checked_step,
     hash_of,
     inside,
+    state_array,
+    state_count,
+    state_texts,
 )
-from v05_verl.value.constant import RunningMean
+from v05_verl.value.blend import Blend
 from v05_verl.value.factor import GrowingCholesky
-from v05_verl.value.history import History
+from v05_verl.value.features import NAMES
 from v05_verl.value.kernel import (
     Evidence,
     Hyperparameters,
@@ -32,14 +34,16 @@ from v05_verl.value.kernel import (
     concatenated,
     covariance,
     default_hyperparameters,
+    without_own,
 )
+from v05_verl.value.memory import MAX_PROMPTS
 from v05_verl.value.text import TextEncoder
 from v05_verl.value.vectors import build_vectors
 
 _MIN_ROWS_TO_FIT = 32
 _P_NOISE = 0.05  # binomial noise is that of a success rate in [_P_NOISE, 1 - _P_NOISE]
 _MIN_NOISE = 1e-4  # variance; keeps the covariance matrix well conditioned however many trials a row has
-_LEVEL_DECAY = 0.5  # per step, of the policy's mean success
+_CHUNK = 1024  # prompts predicted at once: their covariances with the context take memory
 
 
 class GaussianProcess:
@@ -47,8 +51,8 @@ class GaussianProcess:
 
     A row is (prompt, policy, step) -> successes / trials, with noise variance m (1 - m) / trials, m being the
     prediction from before the row was seen (a row's own outcome must not set its own weight: all-success groups would
-    count as noise-free). Predictions are posterior means, clipped to (0, 1). What left the context is still known of
-    its own prompt (:class:`v05_verl.value.history.History`).
+    count as noise-free). The posterior mean, clipped to (0, 1), is what the texts tell; with it goes what a prompt's
+    own visits have shown, of every prompt and not only of the context (:class:`v05_verl.value.blend.Blend`).
 
     Args:
         context: rows kept, at least 16; beyond it the oldest quarter is dropped at once. Default 2,048 (on one core
@@ -60,6 +64,8 @@ class GaussianProcess:
             have in common becomes another kernel. Default None.
         encoder: hub id or local folder of a text encoder whose pooled states become that kernel; not with ``corpus``.
             Default None.
+        max_prompts: prompts whose own outcomes are remembered; the one not observed for longest is dropped first.
+            Default 200,000.
         automatic_fit: False: hyperparameters are fitted only when :meth:`refit` is called, for loading records in bulk.
 
     All defaults are the project's choice.
@@ -74,6 +80,7 @@ class GaussianProcess:
         automatic_fit: bool = True,
         corpus: str | None = None,
         encoder: str | None = None,
+        max_prompts: int = MAX_PROMPTS,
     ):
         self._capacity = int(check_option("context", context, 16, 20_000))
         self._fit_rows = int(check_option("fit_rows", fit_rows, 16, 5_000))
@@ -86,23 +93,16 @@ class GaussianProcess:
         self._policies: list[str] = []
         self._table = np.empty((0, 4))  # step, y - 1/2, noise variance, trials
         self._seen, self._next_fit = 0, _MIN_ROWS_TO_FIT
-        self._history: dict[str, tuple[History, RunningMean]] = {}  # by policy
+        self._blend = Blend(int(check_option("max_prompts", max_prompts, 1, 10**8)))
         self._points: Points | None = None
         self._factor = GrowingCholesky()
 
     def predict(self, prompts: Sequence[str], step: int, policy: str = "policy") -> np.ndarray:
-        """(N,) posterior means of the success rate of ``policy`` at ``step``; 1/2 before the first outcome."""
+        """(N,) success rates of ``policy`` at ``step``; 1/2 before the first outcome."""
         prompts, step = checked_prompts(prompts), checked_step(step)
-        if not prompts or self._points is None:
-            return inside(np.full(len(prompts), 0.5))
-        points, cross = self._cross(prompts, policy, step)
-        p = inside(0.5 + cross @ self._factor.alpha)
-        # Prompts whose rows are still in the context have their own term of the kernel; of others the history knows.
-        forgotten = np.flatnonzero(~np.isin(points.prompt, self._points.prompt))
-        if policy in self._history and len(forgotten):
-            history, level = self._history[policy]
-            p[forgotten] = history.combined(p[forgotten], [prompts[i] for i in forgotten], step, level.value)
-        return inside(p)
+        if not prompts:
+            return np.empty(0)
+        return self._blend.predict(prompts, policy, step, self._told_of(prompts, policy, step))
 
     def observe(
         self, prompts: Sequence[str], successes: ArrayLike, trials: ArrayLike, step: int, policy: str = "policy"
@@ -111,16 +111,20 @@ class GaussianProcess:
         outcomes = checked_outcomes(prompts, successes, trials, step)
         if not outcomes.prompts:
             return
-        self._remember(outcomes, policy)
-        outcomes = _newest(outcomes, self._capacity)
-        cross = self._cross(outcomes.prompts, policy, step)
-        noise = self._noise(outcomes, cross)
-        table = np.column_stack([np.full(len(noise), float(step)), outcomes.rates - 0.5, noise, outcomes.trials])
+        kept = _newest(outcomes, self._capacity)
+        cross = self._cross(kept.prompts, policy, outcomes.step)
+        if kept is outcomes:
+            told = self._told(cross)
+        else:
+            told = self._told_of(outcomes.prompts, policy, outcomes.step)
+        self._blend.observe(outcomes, policy, told)
+        noise = self._noise(kept, cross)
+        table = np.column_stack([np.full(len(noise), float(step)), kept.rates - 0.5, noise, kept.trials])
         self._seen += len(noise)
         overfull = len(self._prompts) + len(noise) > self._capacity
         if overfull:
             self._drop_oldest(len(noise))
-        self._prompts += outcomes.prompts
+        self._prompts += kept.prompts
         self._policies += [policy] * len(noise)
         self._table = np.concatenate([self._table, table])
         if self._points is None or (self._automatic_fit and self._seen >= self._next_fit):
@@ -143,6 +147,10 @@ class GaussianProcess:
             self._next_fit = self._seen + max(_MIN_ROWS_TO_FIT, min(self._seen, self._capacity))
         self._refactor()
 
+    def metrics(self) -> dict[str, float]:
+        """How the blend weighs texts and visits."""
+        return self._blend.metrics()
+
     def state_dict(self) -> dict[str, Any]:
         """Context, text scales and hyperparameters; factors are computed anew on loading."""
         return {
@@ -151,37 +159,30 @@ class GaussianProcess:
             "policies": list(self._policies),
             "table": self._table.copy(),
             "text": self._text.state(),
-            "hyperparameters": None if self._hyper is None else asdict(self._hyper),
-            "history": {name: (each.state(), level.state()) for name, (each, level) in self._history.items()},
+            "hyperparameters": None if self._hyper is None else self._hyper.vector(),
+            "blend": self._blend.state(),
             "seen": self._seen,
             "next_fit": self._next_fit,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state; the newest rows where this model's context is smaller."""
-        keys = ["prompts", "policies", "table", "text", "hyperparameters", "history", "seen", "next_fit"]
+        keys = ["prompts", "policies", "table", "text", "hyperparameters", "blend", "seen", "next_fit"]
         check_state(state, "gp", keys)
-        self._prompts = list(state["prompts"])[-self._capacity :]
-        self._policies = list(state["policies"])[-self._capacity :]
-        self._table = np.array(state["table"], dtype=np.float64).reshape(-1, 4)[-self._capacity :]
+        table = state_array("table", state["table"], (None, 4))
+        self._prompts = state_texts("prompts", state["prompts"], len(table))[-self._capacity :]
+        self._policies = state_texts("policies", state["policies"], len(table))[-self._capacity :]
+        self._table = table[-self._capacity :]
         self._text.load(state["text"])
         hyper = state["hyperparameters"]
-        self._hyper = (
-            None if hyper is None else Hyperparameters(**{**hyper, "hand_weights": tuple(hyper["hand_weights"])})
-        )
-        self._history = {name: (History(), RunningMean(_LEVEL_DECAY)) for name in state["history"]}
-        for name, (visits, level) in state["history"].items():
-            self._history[name][0].load(visits)
-            self._history[name][1].load(level)
-        self._seen, self._next_fit = int(state["seen"]), int(state["next_fit"])
+        center = default_hyperparameters(len(NAMES))
+        size = (len(center.vector()),)
+        self._hyper = None if hyper is None else center.with_vector(state_array("hyperparameters", hyper, size))
+        self._blend.load(state["blend"])
+        self._seen, self._next_fit = (state_count(name, state[name]) for name in ("seen", "next_fit"))
         self._points = None
         if self._prompts:
             self._refactor()
-
-    def _remember(self, outcomes: Outcomes, policy: str) -> None:
-        history, level = self._history.setdefault(policy, (History(), RunningMean(_LEVEL_DECAY)))
-        level.add(outcomes.rates, outcomes.step)
-        history.add(outcomes, level.value)
 
     def _encode(self, prompts: list[str], policies: list[str], steps: list[float]) -> Points:
         texts = self._text.encode(prompts)
@@ -205,6 +206,18 @@ class GaussianProcess:
             return None
         points = self._encode(prompts, [policy], [step])
         return points, covariance(points, self._points, self._hyper)
+
+    def _told_of(self, prompts: list[str], policy: str, step: int) -> np.ndarray | None:
+        chunks = [prompts[start : start + _CHUNK] for start in range(0, len(prompts), _CHUNK)]
+        told = [self._told(self._cross(chunk, policy, step)) for chunk in chunks]
+        return None if self._points is None else np.concatenate(told)
+
+    def _told(self, cross: tuple[Points, np.ndarray] | None) -> np.ndarray | None:
+        """What texts tell of prompts, without the term of a prompt's own outcomes: those the blend accounts for."""
+        if cross is None:
+            return None
+        points, covariances = cross
+        return inside(0.5 + without_own(covariances, points, self._points, self._hyper) @ self._factor.alpha)
 
     def _noise(self, outcomes: Outcomes, cross: tuple[Points, np.ndarray] | None) -> np.ndarray:
         expected = np.full(len(outcomes.prompts), 0.5) if cross is None else 0.5 + cross[1] @ self._factor.alpha

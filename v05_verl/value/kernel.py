@@ -171,6 +171,14 @@ def covariance(a: Points, b: Points, h: Hyperparameters) -> np.ndarray:
     return LEVEL_VAR + sum(_terms(_distances(a, b), h).values())
 
 
+def without_own(cross: np.ndarray, a: Points, b: Points, h: Hyperparameters) -> np.ndarray:
+    """(len(a), len(b)) covariances ``cross`` less the term of the prompt itself, for equal prompts and policies."""
+    i, j = np.nonzero((a.prompt[:, None] == b.prompt[None, :]) & (a.policy[:, None] == b.policy[None, :]))
+    rest = cross.copy()
+    rest[i, j] -= np.exp(2 * h.own_sd - np.abs(a.time[i] - b.time[j]) / np.exp(h.own_time))
+    return rest
+
+
 _REACH = 5.0
 """Standard deviations of the log prior within which hyperparameters are searched."""
 

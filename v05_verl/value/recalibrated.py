@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.core.recalibration import Recalibration, fit_recalibration
-from v05_verl.value.base import check_option, check_state, checked_outcomes, inside
+from v05_verl.value.base import check_option, check_state, checked_outcomes, inside, state_array
 
 
 class Recalibrated:
@@ -55,6 +55,11 @@ class Recalibrated:
         self._recalibration = fit_recalibration(*self._pairs.T)
         self._model.observe(prompts, successes, trials, step)
 
+    def metrics(self) -> dict[str, float]:
+        """Slope and shift, and what the model itself reports."""
+        own = self._model.metrics() if hasattr(self._model, "metrics") else {}
+        return {**own, "slope": float(self._recalibration.slope), "shift": float(self._recalibration.shift)}
+
     def state_dict(self) -> dict[str, Any]:
         """The pairs and the model's own state."""
         return {"kind": "recalibrated", "of": self._of, "pairs": self._pairs.copy(), "model": self._model.state_dict()}
@@ -64,6 +69,7 @@ class Recalibrated:
         check_state(state, "recalibrated", ["of", "pairs", "model"])
         if state["of"] != self._of:
             raise ValueError(f"the state is of value model {state['of']!r}, not {self._of!r}")
+        pairs = state_array("pairs", state["pairs"], (None, 3))
         self._model.load_state_dict(state["model"])
-        self._pairs = np.array(state["pairs"], dtype=np.float64).reshape(-1, 3)[-self._window :]
+        self._pairs = pairs[-self._window :]
         self._recalibration = fit_recalibration(*self._pairs.T)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from v05_verl.value.base import check_fields, state_array, state_count
 from v05_verl.value.features import MAX_CHARACTERS, NAMES, hand_features
 
 if TYPE_CHECKING:
@@ -74,9 +75,13 @@ class HashedTfIdf:
 
     def load(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state` returned."""
+        check_fields("terms", state, ("terms", "frequency", "texts"))
         frequency = np.zeros_like(self._frequency)
-        frequency[state["terms"]] = state["frequency"]
-        self._set_frequency(frequency, int(state["texts"]))
+        terms = state_array("terms", state["terms"], (None,), np.int64)
+        if len(terms) and not 0 <= terms.min() <= terms.max() < len(frequency):
+            raise ValueError(f"state: terms must lie in [0, {len(frequency)})")
+        frequency[terms] = state_array("frequency", state["frequency"], terms.shape, np.int64)
+        self._set_frequency(frequency, state_count("texts", state["texts"]))
 
     def _set_frequency(self, frequency: np.ndarray, texts: int) -> None:
         self._frequency, self._texts = frequency, texts
@@ -129,8 +134,10 @@ class TextEncoder:
 
     def load(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state` returned."""
-        self._mean, self._scale = np.array(state["mean"]), np.array(state["scale"])
-        self._center = np.array(state["center"])
+        check_fields("text", state, ("mean", "scale", "center", "grams", "words"))
+        self._mean, self._scale = (state_array(name, state[name], (len(NAMES),)) for name in ("mean", "scale"))
+        center = np.asarray(state["center"])
+        self._center = state_array("center", center, (None,) * min(center.ndim, 1))
         self._grams.load(state["grams"])
         self._words.load(state["words"])
 

@@ -160,7 +160,7 @@ def _factory(name: str, options: argparse.Namespace) -> Factory:
         # A panel refits once, when it has been shown everything; there is time for twice the rows of a training run.
         chosen |= {"automatic_fit": False, "fit_rows": 800}
     for text in options.option:
-        target, value = _assignment(text)
+        target, value = assignment(text)
         model, dot, option = target.rpartition(".")
         if not dot or model in (base, name):
             chosen[option] = value
@@ -169,7 +169,7 @@ def _factory(name: str, options: argparse.Namespace) -> Factory:
     return partial(build, ALIASES.get(base, base), **chosen)
 
 
-def _assignment(text: str) -> tuple[str, Any]:
+def assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise SystemExit(f"--option {text!r}: write NAME=VALUE or MODEL.NAME=VALUE")

@@ -13,14 +13,18 @@ import torch
 from numpy.typing import ArrayLike
 
 from v05_verl.value.base import (
+    check_fields,
     check_option,
     check_state,
     checked_outcomes,
     checked_prompts,
     checked_step,
     inside,
+    state_array,
+    state_count,
+    state_texts,
 )
-from v05_verl.value.history import History
+from v05_verl.value.blend import Blend
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
 from v05_verl.value.v0.checkpoint import adapter_of, load_strictly, read_checkpoint
 from v05_verl.value.v0.encoder import DEFAULT_ENCODER, Encoder, build_encoder
@@ -44,7 +48,8 @@ class V0:
         max_age: steps after which a pair is left out; None (default): never.
         pool: "policy" (default, paper): pairs of the asked policy alone; "all": those of every policy that was observed
             (``policy=`` of predict and observe), each relative to the mean of its (policy, step).
-        history: combine with a prompt's own past visits (:class:`History`). Default True (ours).
+        history: combine with a prompt's own past visits (:class:`v05_verl.value.blend.Blend`), at the price of one more
+            prediction per outcome. Default True (ours).
         max_length: tokens of a prompt, 2,048 [release].
         device: "auto" (default): the GPU where there is one; or a torch device.
         dtype: of the encoder's weights.
@@ -89,7 +94,7 @@ class V0:
         if parts is not None and parts.head and isinstance(self._head, BayesHead):
             load_strictly(self._head, parts.head, "head")
         self._rows: OrderedDict[tuple[str, int], tuple[list[str], np.ndarray, np.ndarray]] = OrderedDict()
-        self._history: dict[str, History] | None = {} if history else None
+        self._blend = Blend() if history else None
         self._features: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._fitted: dict[tuple[str, int], object] = {}
 
@@ -104,54 +109,64 @@ class V0:
     def predict(self, prompts: Sequence[str], step: int, policy: str = "policy") -> np.ndarray:
         """(N,) success rates; the mean of the policy where its context is empty, 1/2 before any outcome."""
         prompts, step = checked_prompts(prompts), checked_step(step)
-        level = self._level(policy, step)
         if not prompts:
             return np.empty(0)
-        fitted = self._context(policy, step)
-        if fitted is None:
-            p = np.full(len(prompts), level)
-        else:
-            p = self._head.predict(fitted, self._features_of(prompts), level).cpu().numpy()
-        if self._history is not None and policy in self._history:
-            p = self._history[policy].combined(p, prompts, step, level)
-        return inside(p)
+        told = self._told(prompts, policy, step)
+        if self._blend is not None:
+            return self._blend.predict(prompts, policy, step, told)
+        return inside(np.full(len(prompts), self._level(policy, step)) if told is None else told)
 
+    @torch.no_grad()
     def observe(
         self, prompts: Sequence[str], successes: ArrayLike, trials: ArrayLike, step: int, policy: str = "policy"
     ) -> None:
-        """Adds pairs to the policy's context and history."""
+        """Adds pairs to the policy's context and memory."""
         outcomes = checked_outcomes(prompts, successes, trials, step)
         if not outcomes.prompts:
             return
+        step = outcomes.step
+        if self._blend is not None:
+            self._blend.observe(outcomes, policy, self._told(outcomes.prompts, policy, step))
         known = self._rows.pop((policy, step), ([], np.empty(0), np.empty(0)))
         added = (outcomes.prompts, outcomes.rates, outcomes.trials)
         self._rows[policy, step] = (known[0] + added[0], np.append(known[1], added[1]), np.append(known[2], added[2]))
-        if self._history is not None:
-            self._history.setdefault(policy, History()).add(outcomes, self._level(policy, step))
         self._forget_old_rows()
         self._fitted.clear()
 
     def state_dict(self) -> dict[str, Any]:
-        """Contexts and histories; weights stay in their files."""
+        """Contexts and memory; weights stay in their files."""
         rows = [
             {"policy": policy, "step": step, "prompts": list(prompts), "rates": rates.copy(), "trials": trials.copy()}
             for (policy, step), (prompts, rates, trials) in self._rows.items()
         ]
-        history = None if self._history is None else {name: each.state() for name, each in self._history.items()}
-        return {"kind": "v0", "rows": rows, "history": history}
+        return {"kind": "v0", "rows": rows, "blend": None if self._blend is None else self._blend.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over contexts, and histories where both sides keep them."""
-        check_state(state, "v0", ["rows", "history"])
-        self._rows = OrderedDict(
-            ((row["policy"], int(row["step"])), (list(row["prompts"]), np.array(row["rates"]), np.array(row["trials"])))
-            for row in state["rows"]
-        )
-        if self._history is not None and state["history"] is not None:
-            self._history = {name: History() for name in state["history"]}
-            for name, each in state["history"].items():
-                self._history[name].load(each)
+        """Takes over contexts, and the memory where both sides keep one."""
+        check_state(state, "v0", ["rows", "blend"])
+        if not isinstance(state["rows"], (list, tuple)):
+            raise ValueError(f"state: rows must be a list, got {type(state['rows']).__name__}")
+        rows = OrderedDict()
+        for row in state["rows"]:
+            check_fields("rows", row, ("policy", "step", "prompts", "rates", "trials"))
+            prompts = state_texts("prompts", row["prompts"])
+            rates, trials = (state_array(name, row[name], (len(prompts),)) for name in ("rates", "trials"))
+            rows[row["policy"], state_count("step", row["step"])] = (prompts, rates, trials)
+        self._rows = rows
+        if self._blend is not None and state["blend"] is not None:
+            self._blend.load(state["blend"])
         self._fitted.clear()
+
+    def metrics(self) -> dict[str, float]:
+        """How the blend weighs texts and visits; nothing without ``history``."""
+        return {} if self._blend is None else self._blend.metrics()
+
+    def _told(self, prompts: list[str], policy: str, step: int) -> np.ndarray | None:
+        """(N,) what the head predicts from the texts; None without a context."""
+        fitted = self._context(policy, step)
+        if fitted is None:
+            return None
+        return self._head.predict(fitted, self._features_of(prompts), self._level(policy, step)).cpu().numpy()
 
     def _level(self, policy: str, step: int) -> float:
         """Mean success of the policy at its newest step up to ``step`` (at its oldest, where none is as old)."""
