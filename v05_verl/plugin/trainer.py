@@ -41,6 +41,7 @@ from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, nothing_came_back
 from v05_verl.prior_record import PriorRecord
+from v05_verl.value.memory import VisitCounter
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class V05TrainerMixin(EvenUpdates):
         self._value_model = ValueClient(self._v05.value)
         robust = self._v05.mode == "robust"
         self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
+        self._visits = VisitCounter()
         self._reached = RewardReach(self._v05.reward_range)
         self._rollouts_of_step = 0
         self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
@@ -145,6 +147,7 @@ class V05TrainerMixin(EvenUpdates):
         rows, estimate, records = joined(self._parts)
         prompts = PromptBatch.of(rows, estimate, records)
         metrics.update(step_metrics.of_step(prompts, rows, estimate, self._v05, self.global_steps))
+        metrics.update(step_metrics.by_visit(prompts, self._visits.count(prompts.texts), self._v05))
         self._ledger.note_trained(sessions_of(batch))
         added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
         self._rollouts_of_step = added.asked
@@ -248,6 +251,7 @@ class V05TrainerMixin(EvenUpdates):
         local_mkdir_safe(folder)
         state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
         state["prior_record"] = self._prior_record and self._prior_record.state_dict()
+        state["visits"] = self._visits.state()
         spent = {"ledger": self._ledger.state_dict(), "rollouts_of_step": self._rollouts_of_step}
         torch.save(state | spent, os.path.join(folder, STATE_FILE))
         super()._save_checkpoint()
@@ -282,6 +286,7 @@ class V05TrainerMixin(EvenUpdates):
         if self._v05.total_rollouts is not None and self._ledger.counts.asked >= self._v05.total_rollouts:
             logger.warning("v05: the run has used up v05.total_rollouts; it ends without another step")
             self.total_training_steps = self.global_steps
+        self._visits.load(state["visits"])
         if self._prior_record is not None and state["prior_record"] is not None:
             self._prior_record.load_state_dict(state["prior_record"])
         if state["value_name"] == self._v05.value.name:
