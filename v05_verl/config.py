@@ -9,6 +9,7 @@ Pydantic checks types and ranges; a wrong key is a ValueError whose sentence nam
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
@@ -156,7 +157,7 @@ class V05Config(_Group):
 
     @model_validator(mode="after")
     def _keys_act(self) -> V05Config:
-        for is_wrong, sentence in (*self._auto_conflicts(), *self._budget_conflicts()):
+        for is_wrong, sentence in chain(self._auto_conflicts(), self._budget_conflicts()):
             if is_wrong:
                 raise ValueError(sentence)
         idle = [f"{key}, which is read only with {where}" for key, where, is_read in self._conditions() if not is_read]
