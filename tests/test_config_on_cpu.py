@@ -44,7 +44,10 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"auto": {"slak": 1}}, "v05 has no key auto.slak"),
         ({"k_init": 17}, "v05.k_init = 17 is above v05.k_max = 16"),
         ({"k_max": float("inf")}, "v05.k_max = inf: input should be a valid integer"),
-        ({"budget": "greedy"}, "v05.budget = 'greedy': input should be 'fixed', 'sequential', 'wave', 'allocated' or 'total'"),
+        (
+            {"budget": "greedy"},
+            "v05.budget = 'greedy': input should be 'fixed', 'sequential', 'wave', 'allocated' or 'total'",
+        ),
         ({"mode": "fast"}, "v05.mode = 'fast': input should be 'paper' or 'robust'"),
         ({"prompt_pool": 0}, "v05.prompt_pool = 0"),
         ({"prompt_pool": 1.5}, "v05.prompt_pool = 1.5: input should be a valid integer"),

@@ -179,8 +179,8 @@ class V05Config(_Group):
         )
         yield (
             self.budget == "allocated" and self.allocation_bounds[0] > 1,
-            f"v05.allocation.lower = {self.allocation_bounds[0]} with v05.k_init = auto, which may ask for one rollout "
-            "per prompt: set v05.allocation.lower=1 and a method that allows it, such as v05.allocation.method=variance",
+            f"v05.allocation.lower = {self.allocation_bounds[0]} with v05.k_init = auto, which may ask for one "
+            "rollout per prompt: set v05.allocation.lower=1 and, for instance, v05.allocation.method=variance",
         )
 
     def _budget_conflicts(self) -> Iterator[tuple[bool, str]]:
@@ -198,8 +198,8 @@ class V05Config(_Group):
         if self.budget == "total":
             yield (
                 self.baseline != "predictable",
-                f"v05.baseline = {self.baseline} with v05.budget = total is biased: a rollout of the first wave decides "
-                "how many others its baseline is made of; use v05.baseline=predictable",
+                f"v05.baseline = {self.baseline} with v05.budget = total is biased: a rollout of the first wave "
+                "decides how many others its baseline is made of; use v05.baseline=predictable",
             )
             yield (
                 self.step_rollouts is None and 2 * self.k_init > self.k_max,
