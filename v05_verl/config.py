@@ -84,7 +84,7 @@ class AllocationConfig(_Group):
     def _is_defined(self) -> AllocationConfig:
         if self.lower is not None and self.lower < self.least:
             raise ValueError(
-                f"v05.allocation.lower = {self.lower}: {self.method} needs at least {self.least} rollouts of each prompt"
+                f"v05.allocation.lower = {self.lower}: {self.method} needs at least {self.least} rollouts per prompt"
             )
         if self.coefficient == "plugin" and not self.method.startswith("vip"):
             raise ValueError(
