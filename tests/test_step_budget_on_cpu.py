@@ -99,14 +99,16 @@ def gradient(built, total: int, baseline_of=None) -> tuple[np.ndarray, np.ndarra
     """
     expected, weight = np.zeros(2), np.zeros(2)
     wave_of = built.first_wave(2)._replace(total=total)
-    first = built.sizes(PRIOR, wave_of)
+    first, sizes = built.sizes(PRIOR, wave_of), {}
     most = first if isinstance(built.plan, Allocated) else np.minimum(total - first[::-1], K_MAX)
     for bits in product([0, 1], repeat=int(most.sum())):
         right = np.array(bits[: most[0]]), np.array(bits[most[0] :])
         chance = np.prod([np.prod(np.where(row, p, 1 - p)) for row, p in zip(right, RATES, strict=True)])
-        mean = np.array([2 * row[:n].mean() - 1 for row, n in zip(right, first, strict=True)])
-        more = built.second_wave(mean, first, PRIOR, first, total)
-        n = first if more is None else first + more
+        successes = tuple(int(row[:k].sum()) for row, k in zip(right, first, strict=True))
+        if successes not in sizes:
+            more = built.second_wave(2 * np.array(successes) / first - 1, first, PRIOR, first, total)
+            sizes[successes] = first if more is None else first + more
+        n = sizes[successes]
         assert n.sum() == total
         group = np.repeat([0, 1], n)
         rewards = np.concatenate([2.0 * row[:k] - 1 for row, k in zip(right, n, strict=True)])
