@@ -116,6 +116,7 @@ def test_a_wrong_key_is_named(keys, sentence):
             "v05.marginal_cost",
             "for the baseline",
         ),
+        ({"prompt_choice": "variance"}, "v05.prompt_choice", "prompt_pool above 1"),
         ({"auto": {"slack": 2.0}}, "v05.auto", "k_init auto"),
         ({"mode": "robust", "value": {"recalibrate": 64}}, "v05.value.recalibrate", "robust recalibrates by itself"),
     ],

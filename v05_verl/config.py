@@ -133,7 +133,10 @@ class V05Config(_Group):
     """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run. The group has no default: null is
     the range that the reward function itself declares, see ``plugin.launch``."""
     prompt_pool: int = Field(1, ge=1)
-    """Prompts looked at for each one trained on; taken are those with the largest predicted reward variance. [ours]"""
+    """Prompts looked at for each one trained on; ``prompt_choice`` says which are taken. [ours]"""
+    prompt_choice: Literal["promise", "variance"] = "promise"
+    """Taken are those with the largest predicted reward variance, for ``promise`` times what is left to gain; see
+    ``core.selection``. [ours]"""
     total_rollouts: int | None = Field(None, gt=0)
     """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
     poll_interval_s: float | None = Field(None, gt=0)
@@ -255,6 +258,7 @@ class V05Config(_Group):
             "allocation": ("budget allocated", allocated),
             "prompt_weight": ("budget allocated", allocated),
             "total_objective": ("budget total", self.budget == "total"),
+            "prompt_choice": ("prompt_pool above 1", self.prompt_pool > 1),
             "auto": ("k_init auto", self.k_init == "auto"),
         }
         fields = type(self).model_fields

@@ -15,7 +15,6 @@ import numpy as np
 from v05_verl.core import prior_quality
 from v05_verl.core.group_size import GroupSize
 from v05_verl.core.scale import to_reward
-from v05_verl.core.selection import most_uncertain
 from v05_verl.lab.advantages import advantages
 from v05_verl.lab.arms import REWARD_RANGE, SMALL, LightArm
 from v05_verl.lab.degraded import Degraded
@@ -30,6 +29,7 @@ from v05_verl.lab.warm_start import encode_problems, token_ids
 from v05_verl.method import FirstWave, Method
 from v05_verl.prior_record import PriorRecord
 from v05_verl.value import build
+from v05_verl.value.memory import VisitCounter
 
 MAX_NEW_TOKENS = 12
 
@@ -65,6 +65,7 @@ class Run:
         self.value_model = build(arm.prior, **arm.prior_options) if needs_model else None
         self.degraded = Degraded(settings.prior_auc, seed) if settings.prior_auc is not None else None
         self.record = PriorRecord() if arm.method.learns_priors else None
+        self.visits = VisitCounter()
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
         self.noted = 0
         self.notes: dict[str, list[float]] = defaultdict(list)
@@ -104,7 +105,8 @@ class Run:
         self.spent += len(rollouts)
         if self.arm.prior is not None:
             self._observe(problems, prior, rollouts)
-        return Step(prompts, true, prior, rollouts, method, wave.choice)
+        visit = self.visits.count([problem.prompt for problem in problems])
+        return Step(prompts, true, prior, rollouts, method, visit, wave.choice)
 
     def _next_prompts(self, wanted: int) -> tuple[list[Problem], np.ndarray, np.ndarray]:
         """Problems, their priors and their exact mean rewards under the current policy."""
@@ -119,7 +121,7 @@ class Run:
             success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:
-            taken = most_uncertain(prior, wanted)
+            taken = self.arm.choose(prior, wanted)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 
@@ -238,6 +240,8 @@ def _prior_quality(step: Step) -> dict[str, float]:
         "v05/prior/calibration_slope": prior_quality.calibration_slope(step.prior, mean),
         "lab/prior/mse": np.mean((step.prior - step.true) ** 2),
     }
+    visits = prior_quality.by_visit(step.visit, step.prior, mean, variance, n, middle=0)
+    values |= {f"v05/prior/{name}": value for name, value in visits.items()}
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
@@ -253,6 +257,8 @@ class Step:
     rollouts: Rollouts
     method: Method
     """With what it knew before these rollouts."""
+    visit: np.ndarray
+    """(prompts,) how often each has been trained on, this step included."""
     choice: GroupSize | None = None
     """Of the group size, where priors decided it."""
 
@@ -268,6 +274,7 @@ class Step:
             self.prior[indices],
             rollouts,
             self.method,
+            self.visit[indices],
         )
 
     @staticmethod
@@ -278,6 +285,7 @@ class Step:
             np.concatenate([part.prior for part in parts]),
             Rollouts.joined([part.rollouts for part in parts]),
             parts[-1].method,
+            np.concatenate([part.visit for part in parts]),
         )
 
 
