@@ -70,6 +70,18 @@ def test_every_arm_trains_and_counts_its_rollouts(start, arm):
     assert all(np.isfinite(value) for value in last.values())
 
 
+@pytest.mark.parametrize("arm", ["vip_paper", "knapsack_prior", "v05_total", "v05_auto_total"])
+def test_a_budget_with_a_hard_total_spends_exactly_that_in_every_step(start, arm):
+    for step, data in records(start, arm, rollouts=600)[1:]:
+        assert data["v05/rollouts/step"] == 128
+        assert data["v05/spent/rollouts"] == 128 * step
+
+
+def test_a_total_of_the_first_wave_alone_is_fixed_bit_for_bit(start):
+    total, fixed = records(start, "v05_total,v05.step_rollouts=64"), records(start, "v05_total,v05.budget=fixed")
+    assert total == fixed and total[-1][1]["v05/rollouts/step"] == 64
+
+
 def test_a_run_is_the_same_for_the_same_seed(start):
     assert records(start, "v05_robust") == records(start, "v05_robust")
     assert records(start, "v05_robust") != records(start, "v05_robust", seed=1)
