@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# All tests: bash tests/run.sh [pytest arguments]
+# All tests: bash tests/run.sh [--fast] [pytest arguments]
+# --fast, first: without vLLM and without the tests marked slow, which train through Ray.
 # Needs Python 3.11 and nothing else: makes .venv with pinned versions first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash recipes/env.sh vllm
+ENGINE=vllm
+if [ "${1:-}" = --fast ]; then
+    shift
+    ENGINE=hf
+    set -- -m "not slow and not vllm" "$@"
+fi
+bash recipes/env.sh "$ENGINE"
 source recipes/cpu_env.sh
 echo "== ruff"
 .venv/bin/ruff check .

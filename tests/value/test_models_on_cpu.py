@@ -1,6 +1,12 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every value model must do."""
+"""What every value model must do; ``VALUE_MODEL=package.module:Class`` adds one's own."""
+
+import os
+import re
+import sys
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +15,21 @@ from hypothesis import strategies as st
 
 from v05_verl.value import build
 
+DOCUMENT = Path(__file__).resolve().parents[2] / ".github" / "CONTRIBUTING.md"
+EXAMPLE = types.ModuleType("example_of_the_document")
+exec(re.search(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)[1], EXAMPLE.__dict__)
+sys.modules[EXAMPLE.__name__] = EXAMPLE
+
 MODELS = {
     "constant": {},
     "tracker": {},
     "gp": {"context": 256},
     "v0": {"encoder": "surface", "context": 64},
     "recalibrated": {"of": "gp", "context": 256},
+    f"{EXAMPLE.__name__}:ByLength": {},
 }
+if "VALUE_MODEL" in os.environ:
+    MODELS[os.environ["VALUE_MODEL"]] = {}
 QUERIES = ["reverse 4821 =", "reverse 12 =", "", "\ud800", "What is $1+1$?", "求 2 的平方", "reverse 4821 ="]
 
 
