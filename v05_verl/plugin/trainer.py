@@ -209,7 +209,7 @@ class V05TrainerMixin(EvenUpdates):
         return self._method.k_init
 
     def _next_prompts(self, wanted: int) -> tuple[TensorDict, np.ndarray]:
-        """Next prompts and their priors; with ``prompt_pool`` the best of so many times as many, by ``prompt_choice``.
+        """The next prompts, chosen by ``prompt_choice`` of ``prompt_pool`` times as many, and their priors.
 
         V on the reward scale; NaN where they are not waited for, or did not come.
         """
