@@ -36,7 +36,7 @@ def meet(order, total=20, leavers=()):
             else:
                 tasks.append(asyncio.create_task(arrive(uid)))
             await asyncio.sleep(0)
-        return dict(await asyncio.wait_for(asyncio.gather(*tasks), 5))
+        return dict(await asyncio.wait_for(asyncio.gather(*tasks), 60))
 
     return asyncio.run(everyone())
 
