@@ -97,10 +97,9 @@ def gradient(built, total: int, baseline_of=None) -> tuple[np.ndarray, np.ndarra
 
     Rewards are -1 and 1, so that the mean reward's derivative is 2 per rollout.
     """
-    expected, weight = np.zeros(2), np.zeros(2)
-    wave_of = built.first_wave(2)._replace(total=total)
-    first, sizes = built.sizes(PRIOR, wave_of), {}
+    first = built.sizes(PRIOR, built.first_wave(2)._replace(total=total))
     most = first if isinstance(built.plan, Allocated) else np.minimum(total - first[::-1], K_MAX)
+    parts, sizes = [], {}
     for bits in product([0, 1], repeat=int(most.sum())):
         right = np.array(bits[: most[0]]), np.array(bits[most[0] :])
         chance = np.prod([np.prod(np.where(row, p, 1 - p)) for row, p in zip(right, RATES, strict=True)])
@@ -108,18 +107,18 @@ def gradient(built, total: int, baseline_of=None) -> tuple[np.ndarray, np.ndarra
         if successes not in sizes:
             more = built.second_wave(2 * np.array(successes) / first - 1, first, PRIOR, first, total)
             sizes[successes] = first if more is None else first + more
-        n = sizes[successes]
-        assert n.sum() == total
-        group = np.repeat([0, 1], n)
-        rewards = np.concatenate([2.0 * row[:k] - 1 for row, k in zip(right, n, strict=True)])
-        wave = np.concatenate([np.arange(k) >= k_first for k, k_first in zip(n, first, strict=True)]).astype(int)
-        baselines = (baseline_of or built).baselines(rewards, group, wave, PRIOR[group])
-        weights = built.weights(group)
-        rate = np.array(RATES)[group]
-        score = np.where(rewards > 0, 1 / rate, -1 / (1 - rate))
-        expected += chance * np.bincount(group, weights * (rewards - baselines) * score, 2)
-        weight += chance * np.bincount(group, weights, 2)
-    return expected, 2 * weight
+        for prompt, (row, k) in enumerate(zip(right, sizes[successes], strict=True)):
+            rows = np.arange(k)
+            parts.append(
+                (np.full(k, len(parts)), np.full(k, prompt), rows >= first[prompt], row[:k], rows * 0 + chance)
+            )
+        assert sizes[successes].sum() == total
+    group, prompt, wave, right, chance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    rewards, rate = 2.0 * right - 1, np.array(RATES)[prompt]
+    baselines = (baseline_of or built).baselines(rewards, group, wave.astype(int), PRIOR[prompt])
+    weights = chance * built.weights(group)
+    score = np.where(right, 1 / rate, -1 / (1 - rate))
+    return np.bincount(prompt, weights * (rewards - baselines) * score), 2 * np.bincount(prompt, weights)
 
 
 UNBIASED = [

@@ -24,7 +24,7 @@ def record(uid):
 
 def meet(order, total=20, leavers=()):
     async def everyone():
-        second_wave = SecondWave("abcd", total)
+        second_wave = SecondWave(dict.fromkeys("abcd", total // 4))
 
         async def arrive(uid):
             return uid, await second_wave.size(BUILT, record(uid), REWARDS[uid])
@@ -32,11 +32,11 @@ def meet(order, total=20, leavers=()):
         tasks = []
         for uid in order:
             if uid in leavers:
-                second_wave.leave(record(uid))
+                second_wave.leave(uid)
             else:
                 tasks.append(asyncio.create_task(arrive(uid)))
             await asyncio.sleep(0)
-        return dict(await asyncio.wait_for(asyncio.gather(*tasks), 5))
+        return dict(await asyncio.wait_for(asyncio.gather(*tasks), 60))
 
     return asyncio.run(everyone())
 
@@ -54,12 +54,12 @@ def test_nobody_waits_for_a_prompt_that_left():
     for order in ("abcd", "dcba"):
         further = meet(order, leavers="ad")
         assert set(further) == {"b", "c"}
-        assert sum(further.values()) == 20 - 4 * 2
+        assert sum(further.values()) == 2 * 5 - 2 * 2
 
 
 def test_what_cannot_be_decided_is_raised_at_every_prompt():
     async def broken():
-        second_wave = SecondWave("ab", 1000)  # above prompts x k_max
+        second_wave = SecondWave(dict.fromkeys("ab", 17))  # above k_max
         tasks = [second_wave.size(BUILT, record(uid), REWARDS[uid]) for uid in "ab"]
         return await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,13 +16,13 @@ from v05_verl.plugin.records import PromptRecord
 class SecondWave:
     """Waits for the first wave and the prior of every prompt, then decides once for all of them.
 
-    A prompt that ends before (its scheduling failed, or a reward is out of range) leaves: what it asked for is spent,
-    and the others share out the rest, up to k_max each.
+    ``shares`` are the rollouts of each prompt, by uid, if all got the same; their sum is what is shared out. A prompt
+    that ends before (its scheduling failed, or a reward is out of range) leaves with its share.
     """
 
-    def __init__(self, uids: Iterable[str], total: int):
-        self._open = set(uids)
-        self._total = total
+    def __init__(self, shares: Mapping[str, int]):
+        self._open = dict(shares)
+        self._total = sum(shares.values())
         self._arrived: dict[str, tuple[Method, PromptRecord, list[float]]] = {}
         self._decided: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
 
@@ -32,14 +32,14 @@ class SecondWave:
         self._close(record.uid)
         return (await asyncio.shield(self._decided))[record.uid]
 
-    def leave(self, record: PromptRecord) -> None:
+    def leave(self, uid: str) -> None:
         """Ends the part of a prompt; of no effect for one that has arrived."""
-        if record.uid in self._open:
-            self._total -= record.asked
-            self._close(record.uid)
+        if uid in self._open:
+            self._total -= self._open[uid]
+            self._close(uid)
 
     def _close(self, uid: str) -> None:
-        self._open.remove(uid)
+        del self._open[uid]
         if self._open or not self._arrived:
             return
         try:

@@ -64,7 +64,8 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             uids = [str(getattr(uid, "data", uid)) for uid in batch["uid"]]
             self._running |= dict.fromkeys(uids)
             if SHARE_KEY in batch.keys():
-                self._second_waves |= dict.fromkeys(uids, SecondWave(uids, int(batch[SHARE_KEY].sum())))
+                shares = dict(zip(uids, batch[SHARE_KEY].tolist(), strict=True))
+                self._second_waves |= dict.fromkeys(uids, SecondWave(shares))
         await super().generate_sequences(batch)
 
     async def _agent_loop_postprocess(self, output, validate, **kwargs) -> None:
@@ -97,7 +98,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             self._scheduler_error = f"prompt {record.text[:200]!r}: {type(error).__name__}: {error}"
         finally:
             if second_wave := self._second_waves.pop(uid, None):
-                second_wave.leave(record)
+                second_wave.leave(uid)
         keys, tags = running.row_tags()
         if keys:
             await tq.async_kv_batch_put(keys=keys, partition_id="train", tags=tags)
