@@ -12,7 +12,7 @@ SEEDS=${SEEDS:-"0"}
 ROLLOUTS=${ROLLOUTS:-5120}                # training rollouts per arm and seed
 OUT=${OUT:-outputs/quickstart}
 PROMPTS=${PROMPTS:-32}                    # prompts per training step of an arm with groups of 4
-VAL_PROMPTS=${VAL_PROMPTS:-256}           # held-out prompts; each is asked twice, at temperature 1 (exact with hf, sampled with vllm) and greedy
+VAL_PROMPTS=${VAL_PROMPTS:-256}           # held-out prompts; each is asked twice, sampled (with hf: exactly) and greedy
 POINTS=${POINTS:-5}                       # validations per run, the first and the last included
 
 # Steps differ between arms, a warm-up would favour those of small groups.
