@@ -222,10 +222,11 @@ prepare() {
         fi
         return
     fi
-    local set file
+    local set file make="$PYTHON -m v05_verl.data_prep.prepare"   # as the wheel names it
+    [ ! -f "$ROOT/setup.py" ] || make="cd $ROOT && $PYTHON -m data_prep.prepare"
     for set in dapo_math_17k "${BENCHMARKS[@]}"; do
         file=$DATA_DIR/$set.parquet
-        [ -f "$file" ] || refuse "$file is missing; make it with: $PYTHON -m data_prep.prepare --hub --out $DATA_DIR --drop-contaminated"
+        [ -f "$file" ] || refuse "$file is missing; make it with: $make --out $DATA_DIR --drop-contaminated"
     done
     "$PYTHON" -c "import math_verify, verl, v05_verl, $ENGINE" ||
         refuse "$PYTHON lacks the package above; pip install -e '.[vllm,math,report]', or name another one with PYTHON="

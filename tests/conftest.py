@@ -15,6 +15,7 @@ for name in (
     os.environ.setdefault(name, "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from hydra import compose, initialize_config_module  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
@@ -22,6 +23,10 @@ from omegaconf import OmegaConf  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE_DATA = Path(os.environ.get("V05_TEST_DATA", ROOT.parent / "shared" / "data"))
 SEARCH_PATH = "hydra.searchpath=[pkg://v05_verl.conf]"
+
+# A slow or loaded machine is no failure of a property.
+hypothesis.settings.register_profile("v05_verl", deadline=None)
+hypothesis.settings.load_profile("v05_verl")
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_values(method, success_rate, total, lower, upper, best, counts):
 
 
 @pytest.mark.parametrize("method", EXACT)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(problem=problems())
 def test_no_other_counts_gain_more(method, problem):
     success_rate, total, lower, upper = problem
@@ -127,14 +127,14 @@ def test_no_other_counts_gain_more_from_one_rollout_on(method):
         assert reached == pytest.approx(brute_force(method, *problem), rel=1e-12, abs=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(problem=problems(most_prompts=6, widest=12))
 def test_the_greedy_is_the_papers_heap(problem):
     assert allocate("v0_greedy", *problem).tolist() == heap(*problem)
 
 
 @pytest.mark.parametrize("method", METHODS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(problem=problems(), n=st.integers(3, 40))
 def test_steps_are_differences_of_the_gain(method, problem, n):
     success_rate = problem[0]
@@ -144,7 +144,7 @@ def test_steps_are_differences_of_the_gain(method, problem, n):
 
 
 @pytest.mark.parametrize("method", CONCAVE)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(success_rate=st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_rows_of_concave_methods_never_rise(method, success_rate):
     least = LEAST.get(method, 1)
@@ -155,7 +155,7 @@ def test_rows_of_concave_methods_never_rise(method, success_rate):
 
 
 @pytest.mark.parametrize("method", EXACT)  # V0's greedy may end elsewhere by another tie
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     problem=problems(rates=st.sampled_from([0.03, 0.07, 0.2, 0.41, 0.62, 0.88]), most_prompts=8),
     seed=st.integers(0, 99),
@@ -169,7 +169,7 @@ def test_order_does_not_matter_up_to_ties(method, problem, seed):
 
 
 @pytest.mark.parametrize("method", CONCAVE)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(problem=problems(most_prompts=8))
 def test_a_larger_total_takes_nothing_away(method, problem):
     success_rate, total, lower, upper = problem

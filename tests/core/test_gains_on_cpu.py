@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from v05_verl.core.gains import baseline_steps, shrinkage_steps, variance_steps
@@ -33,7 +33,6 @@ def test_variance_of_one_outcome():
     assert expected_outcome_variance(0.0, 2, np.nan, MODEL) == pytest.approx(1.6 * 1.8 / (3.4 * 4.4))
 
 
-@settings(deadline=None)
 @given(wave=waves)
 def test_variance_of_one_outcome_is_what_mean_and_variance_say(wave):
     group_mean, n, prior = evidence(wave)
@@ -59,7 +58,6 @@ def test_variance_steps_of_a_single_rollout_and_of_none():
     np.testing.assert_allclose(steps[1], [2 / 3, 2 / 3, 1 / 3, 1 / 9], rtol=1e-9)
 
 
-@settings(deadline=None)
 @given(successes=st.integers(0, 1), prior=st.floats(-1, 1), strength=st.floats(1, 50))
 def test_the_priors_risk_at_a_single_rollout_is_below_the_step(successes, prior, strength):
     model = PriorModel(strength=strength, outlier_share=1e-12)
@@ -67,7 +65,6 @@ def test_the_priors_risk_at_a_single_rollout_is_below_the_step(successes, prior,
     assert risk <= variance_steps([2.0 * successes - 1], [1], [prior], model, 2)[0, 0]
 
 
-@settings(deadline=None)
 @given(wave=waves)
 def test_baseline_steps_add_up_to_the_fall_of_the_risk(wave):
     group_mean, n, prior = evidence(wave)
@@ -111,7 +108,6 @@ def test_shrinkage_steps_by_hand():
     np.testing.assert_allclose(half, steps[:1] / 4, rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(wave=waves, cost=st.floats(1e-3, 0.05))
 def test_shrinkage_steps_above_the_price_are_what_the_rule_buys(wave, cost):
     group_mean, n, prior = evidence(wave)

@@ -62,7 +62,7 @@ def test_without_any_prior_the_outliers_decide():
     ),
     st.floats(0.5, 3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_chosen_size_is_the_smallest_that_is_good_enough(prior, model, slack):
     choice = group_size(prior, model, slack=slack)
     risks = baseline_risks(prior, model, 4).mean(axis=0)

@@ -36,7 +36,7 @@ def rooms(draw, entries=STEPS, falling=False, prompts=5, width=8):
     return step, n, draw(st.integers(0, min(8, allowed)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(problem=rooms(width=4))
 def test_no_other_purchase_gains_more(problem):
     step, n, room = problem
@@ -47,7 +47,7 @@ def test_no_other_purchase_gains_more(problem):
     np.testing.assert_array_equal(step, before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problem=rooms(prompts=3, width=8, entries=st.floats(0, 1)))
 def test_no_other_purchase_gains_more_in_long_rows(problem):
     step, n, room = problem
@@ -97,7 +97,6 @@ def test_equal_gains_go_to_fewer_rollouts_then_to_the_lower_index():
     assert spend([[0.0, 1.0]] * 3, [4, 4, 4], 4).tolist() == [2, 2, 0]
 
 
-@settings(deadline=None)
 @given(problem=rooms(entries=st.sampled_from([0.0, 1.0, 2.0]), falling=True))
 def test_tied_purchases_are_those_of_one_at_a_time(problem):
     step, n, room = problem
@@ -109,7 +108,6 @@ def test_tied_purchases_are_those_of_one_at_a_time(problem):
     assert spend(step, n, room).tolist() == further.tolist()
 
 
-@settings(deadline=None)
 @given(problem=rooms(entries=st.floats(0, 1), falling=True), price=st.floats(0, 1))
 def test_with_room_for_the_steps_above_a_price_it_takes_those(problem, price):
     step, n, _ = problem
@@ -121,7 +119,6 @@ def test_with_room_for_the_steps_above_a_price_it_takes_those(problem, price):
         assert np.isnan(price_paid(step, above))
 
 
-@settings(deadline=None)
 @given(problem=rooms(falling=True))
 def test_a_larger_room_takes_nothing_away(problem):
     step, n, room = problem
@@ -129,7 +126,6 @@ def test_a_larger_room_takes_nothing_away(problem):
     assert np.all(spend(step, n, room) >= spend(step, n, room - 1))
 
 
-@settings(deadline=None)
 @given(problem=rooms())
 def test_the_whole_room_and_nothing(problem):
     step, n, _ = problem
@@ -222,7 +218,6 @@ def test_split_by_largest_remainders():
     assert split(0, []).tolist() == []
 
 
-@settings(deadline=None)
 @given(
     weights=st.lists(st.integers(0, 100), min_size=1, max_size=12),
     per_prompt=st.tuples(st.integers(0, 9), st.integers(0, 9)),

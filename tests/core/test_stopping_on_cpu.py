@@ -11,7 +11,7 @@ from v05_verl.core.stopping import should_continue, wave_size
 PAPER = {"marginal_cost": 1 / 256, "max_rollouts": 16}
 rewards = st.floats(-1, 1)
 
-# |v_k - V| above which the discrete rule goes on, on the -1/+1 scale (spec/v05.md, section 2).
+# |v_k - V| above which the discrete rule goes on, -1/+1 scale: where D^2 / ((k D + 1) ((k + 1) D + 1)) = c.
 THRESHOLDS = {4: 0.580, 5: 0.543, 6: 0.521, 8: 0.508, 10: 0.531, 12: 0.607, 13: 0.690, 14: 0.857, 15: 1.427}
 
 

@@ -91,7 +91,7 @@ def test_a_state_of_another_model_is_refused(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6))
 def test_the_order_of_rows_does_not_matter(name, seed):
     rng = np.random.default_rng(seed)

@@ -72,7 +72,7 @@ def _with_prior(arm: arms.Arm) -> LightArm:
         arm.name,
         method.build(settings),
         arm.prompts(PROMPTS),
-        k_max=None if settings.budget == "fixed" else settings.k_max,
+        k_max=None if settings.budget in ("fixed", "allocated") else settings.k_max,
         prior=prior,
         prior_options=options,
         pool=settings.prompt_pool,

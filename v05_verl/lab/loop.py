@@ -26,7 +26,7 @@ from v05_verl.lab.tasks import Problem, Task
 from v05_verl.lab.tiny_lm import TinyLM
 from v05_verl.lab.toy import held_out_problems, training_problems
 from v05_verl.lab.warm_start import encode_problems, token_ids
-from v05_verl.method import Method, Robust
+from v05_verl.method import FirstWave, Method
 from v05_verl.prior_record import PriorRecord
 from v05_verl.value import build
 from v05_verl.value.memory import VisitCounter
@@ -64,7 +64,7 @@ class Run:
         needs_model = arm.prior not in (None, "oracle")
         self.value_model = build(arm.prior, **arm.prior_options) if needs_model else None
         self.degraded = Degraded(settings.prior_auc, seed) if settings.prior_auc is not None else None
-        self.record = PriorRecord() if isinstance(arm.method, Robust) else None
+        self.record = PriorRecord() if arm.method.learns_priors else None
         self.visits = VisitCounter()
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
         self.noted = 0
@@ -100,7 +100,8 @@ class Run:
         problems, prior, true = self._next_prompts(len(wave.sizes))
         prompts, answers = token_ids(problems, self.tokenizer)
         method = self.arm.method.knowing(self.record and self.record.model)
-        rollouts = self._collect(prompts, answers, prior, method, wave.sizes)
+        wave = wave._replace(sizes=method.sizes(prior, wave))
+        rollouts = self._collect(prompts, answers, prior, method, wave)
         self.spent += len(rollouts)
         if self.arm.prior is not None:
             self._observe(problems, prior, rollouts)
@@ -154,7 +155,7 @@ class Run:
         answers: list[list[int]],
         prior: np.ndarray,
         method: Method,
-        sizes: np.ndarray,
+        wave: FirstWave,
     ) -> Rollouts:
         padded = np.full((len(prompts), MAX_NEW_TOKENS), -1)
         for row, answer in enumerate(answers):
@@ -172,9 +173,13 @@ class Run:
             )
 
         def ask(group_mean: np.ndarray, n: np.ndarray, waves: np.ndarray, indices: np.ndarray) -> np.ndarray:
-            return method.further(group_mean, n, waves, prior[indices])
+            further = method.further(group_mean, n, waves, prior[indices])
+            if waves[0] > 1:
+                return further
+            rest = method.second_wave(group_mean, n, prior[indices], n, wave.total)  # everyone has had one wave here
+            return further if rest is None else rest
 
-        return collect(draw, padded, sizes, self.arm.k_max, ask)
+        return collect(draw, padded, wave.sizes, self.arm.k_max, ask)
 
     def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
         """Collects what the next evaluation averages over its steps, one entry per metric."""

@@ -18,7 +18,7 @@ from v05_verl.lab.tiny_lm import Shape, TinyLM
 
 
 class WarmStart(NamedTuple):
-    """Ours (after spec/v05.md section 8): enough to solve the short problems, not the long ones."""
+    """Ours: enough to solve the short problems, not the long ones."""
 
     target: float = 0.45
     """Stop once the mean success rate over the difficulties reaches this, so that seeds start alike."""

@@ -26,6 +26,8 @@ def batch_arithmetic(config: DictConfig, v05: V05Config, mini_batches: int) -> s
 
 def _step(config: DictConfig, v05: V05Config, mini_batches: int) -> str:
     prompts = config.data.train_batch_size
+    if v05.budget in ("allocated", "total"):
+        return _planned_step(prompts, v05, mini_batches)
     most = v05.k_init if v05.budget == "fixed" else v05.k_max
     return (
         f"{prompts} prompts (data.train_batch_size) with {v05.k_init} to {most} rollouts each (v05.k_init, v05.k_max; "
@@ -33,6 +35,16 @@ def _step(config: DictConfig, v05: V05Config, mini_batches: int) -> str:
         f"mini-batches (data.train_batch_size / actor.ppo_mini_batch_size = {prompts} / "
         f"{config.actor_rollout_ref.actor.ppo_mini_batch_size} prompts) of "
         f"{math.ceil(prompts * v05.k_init / mini_batches)} to {math.ceil(prompts * most / mini_batches)} rows"
+    )
+
+
+def _planned_step(prompts: int, v05: V05Config, mini_batches: int) -> str:
+    rollouts = v05.step_rollouts or prompts * v05.k_init * (2 if v05.budget == "total" else 1)
+    least, most = (v05.k_init, v05.k_max) if v05.budget == "total" else v05.allocation_bounds
+    return (
+        f"{prompts} prompts (data.train_batch_size) and {rollouts} rollouts (v05.step_rollouts; budget {v05.budget}), "
+        f"{least} to {most} of each prompt. They are split into {mini_batches} mini-batches of about "
+        f"{rollouts // mini_batches} rows"
     )
 
 

@@ -69,8 +69,8 @@ class V05TrainerMixin(EvenUpdates):
                 config.data.gen_batch_size = 1  # verl hands out prompts in whole fetches, and their number changes
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
-        robust = self._v05.mode == "robust"
-        self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
+        learns = self._method.learns_priors
+        self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if learns else None
         self._visits = VisitCounter()
         self._reached = RewardReach(self._v05.reward_range)
         self._rollouts_of_step = 0
@@ -90,6 +90,8 @@ class V05TrainerMixin(EvenUpdates):
         for note in launch.unread(self.config):
             logger.warning("v05: %s", note)
         agent_loop_manager.use_value_model(self._value_model, self._prior_record)
+        if self._v05.budget == "total":
+            agent_loop_manager.spend(self._method.first_wave(self.config.data.train_batch_size).total)
         with Watch(self._actors(agent_loop_manager), lambda: self.global_steps, self._waiting):
             super().fit(agent_loop_manager)
 
@@ -189,31 +191,41 @@ class V05TrainerMixin(EvenUpdates):
         """
         if num_prompts is not None:
             batch = super()._next_train_batch(num_prompts)
-            sizes = np.full(
-                num_prompts, self._wave.choice.k if self._wave and self._wave.choice else self._method.k_init
-            )
+            sizes = np.full(num_prompts, self._usual_size())
         else:
             self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
-            batch, sizes = self._next_prompts(len(self._wave.sizes)), self._wave.sizes
-        if self._v05.k_init == "auto":
+            batch, prior = self._next_prompts(len(self._wave.sizes))
+            sizes = self._method.knowing(self._prior_record and self._prior_record.model).sizes(prior, self._wave)
+        if self._v05.k_init == "auto" or self._v05.budget == "allocated":
             batch[GROUP_SIZE_KEY] = torch.from_numpy(sizes)
         return batch
 
-    def _next_prompts(self, wanted: int) -> TensorDict:
-        """The next prompts; with ``prompt_pool`` the best by ``prompt_choice`` of so many times as many."""
-        if self._v05.prompt_pool == 1:
-            return super()._next_train_batch(wanted)
+    def _usual_size(self) -> int:
+        """Rollouts of a prompt that no step has planned."""
+        if self._wave is not None and self._wave.choice:
+            return self._wave.choice.k
+        if self._v05.budget == "allocated" and self._v05.step_rollouts is not None and self._v05.k_init != "auto":
+            return round(self._v05.step_rollouts / self.config.data.train_batch_size)
+        return self._method.k_init
+
+    def _next_prompts(self, wanted: int) -> tuple[TensorDict, np.ndarray]:
+        """The next prompts, chosen by ``prompt_choice`` of ``prompt_pool`` times as many, and their priors.
+
+        V on the reward scale; NaN where they are not waited for, or did not come.
+        """
+        if self._v05.prompt_pool == 1 and self._v05.budget != "allocated":
+            return super()._next_train_batch(wanted), np.full(wanted, np.nan)
         batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
         ticket = self.agent_loop_manager.ask(batch)
         try:
             prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
             taken = RULES[self._v05.prompt_choice](prior, wanted, self._v05.reward_range)
         except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
-            logger.warning("v05: no priors to choose prompts by (%s); the first %d are taken", error, wanted)
-            taken = np.arange(wanted)
+            logger.warning("v05: no priors to choose prompts and sizes by (%s); all count alike in this step", error)
+            prior, taken = np.full(len(batch), np.nan), np.arange(wanted)
         batch = tu.index_select_tensor_dict(batch, taken.tolist())
         tu.assign_non_tensor_data(batch, TICKET_KEY, ticket)
-        return batch
+        return batch, prior[taken]
 
     def on_step_end(self) -> None:
         super().on_step_end()

@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from v05_verl.pins import HUB_REVISIONS
 from v05_verl.value.base import hash_of
 from v05_verl.value.features import MAX_CHARACTERS, NAMES, hand_features
 
 DEFAULT_ENCODER = "Qwen/Qwen3-Embedding-0.6B"
-DEFAULT_REVISION = "c54f2e6e80b2d7b7de06f51cec4959f6b3e03418"
 SURFACE = "surface"
 
 _TOKENS_PER_BATCH = 16_384
@@ -34,11 +34,10 @@ class Encoder(Protocol):
 def build_encoder(
     name: str, *, revision: str | None = None, max_length: int = 2048, device: str = "cpu", dtype: str = "float32"
 ) -> Encoder:
-    """``"surface"``, a Hugging Face hub id or a local folder; the default model at its pinned revision."""
+    """``"surface"``, a Hugging Face hub id or a local folder; ids in ``pins.py`` at their revision of there."""
     if name == SURFACE:
         return SurfaceEncoder(device=device)
-    if revision is None and name == DEFAULT_ENCODER:
-        revision = DEFAULT_REVISION
+    revision = revision or HUB_REVISIONS.get(name)
     return HuggingFaceEncoder(name, revision=revision, max_length=max_length, device=device, dtype=dtype)
 
 

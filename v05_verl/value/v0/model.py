@@ -40,7 +40,7 @@ class V0:
 
     Args:
         encoder: hub id, local folder, or "surface", which needs no weights. Default Qwen/Qwen3-Embedding-0.6B [paper].
-        revision: commit of a hub id; the default encoder's is pinned.
+        revision: commit of a hub id; default: that of v05_verl/pins.py, where the id stands there.
         checkpoint: file in the release's layout, or None: no adapter, states pooled to (mean, last).
         head: "bayes" (default, ours: needs no weights), "tabpfn" [paper] or "tabicl".
         head_weights: file of the tabular head's weights; None: its package's own download.
