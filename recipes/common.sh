@@ -47,7 +47,9 @@ refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
 if [ "$SMOKE" = 1 ]; then
     ENGINE=${ENGINE:-hf}
     case $ENGINE in hf | vllm) ;; *) refuse "SMOKE=1 knows ENGINE=hf and vllm, not '$ENGINE'" ;; esac
-    TOY=$OUT/toy/seed_$SEED
+    # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
+    if [ "$ENGINE" = hf ] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
+    TOY=$OUT/toy/$SAMPLED_AGENT/seed_$SEED   # what one engine is asked, the other may not know
     TRAIN_FILE=$TOY/train.parquet
     VAL_FILES=$TOY/val.parquet
     MODEL_PATH=$TOY/model
@@ -216,7 +218,7 @@ prepare() {
         if [ ! -f "$TOY/agent_loops.yaml" ]; then
             echo "== seed $SEED: building the task, the tokenizer and a warm-started model"
             "$PYTHON" -m v05_verl.lab.toy --out "$TOY" --seed "$SEED" --train-prompts "$TRAIN_PROMPTS" \
-                --val-prompts "$VAL_PROMPTS"
+                --val-prompts "$VAL_PROMPTS" --sampled-agent "$SAMPLED_AGENT"
         fi
         return
     fi

@@ -7,12 +7,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # ---- knobs ----
 ENGINE=${ENGINE:-hf}                      # hf: transformers; vllm: vLLM's CPU build
-ARMS=${ARMS:-"grpo_n16 rloo_n4 v05"}      # python -m v05_verl.arms lists all of them
+ARMS=${ARMS:-"grpo_n16 rloo_n4 v05 v05_auto"}   # python -m v05_verl.arms lists all of them
 SEEDS=${SEEDS:-"0"}
 ROLLOUTS=${ROLLOUTS:-5120}                # training rollouts per arm and seed
 OUT=${OUT:-outputs/quickstart}
 PROMPTS=${PROMPTS:-32}                    # prompts per training step of an arm with groups of 4
-VAL_PROMPTS=${VAL_PROMPTS:-256}           # held-out prompts; each is asked twice, sampled and greedy
+VAL_PROMPTS=${VAL_PROMPTS:-256}           # held-out prompts; each is asked twice, sampled (with hf: exactly) and greedy
 POINTS=${POINTS:-5}                       # validations per run, the first and the last included
 
 # Steps differ between arms, a warm-up would favour those of small groups.

@@ -37,7 +37,7 @@ class Arm:
     place: int
     """Order in tables, those of V0.5 behind the others; also decides colour, line and marker in every figure."""
     rollouts_per_prompt: int
-    """Of a prompt's first wave."""
+    """Of a prompt's first wave; their mean where a step has a fixed number of them."""
     prompts_per_step: float
     """Times the recipe's, so that arms of small groups have as many rollouts per step."""
     config: dict[str, Any]

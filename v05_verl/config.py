@@ -8,12 +8,16 @@ Pydantic checks types and ranges; a wrong key is a ValueError whose sentence nam
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from v05_verl.core import checks, scale
+from v05_verl.core.allocation import Method as AllocationMethod
+from v05_verl.core.allocation import least_lower
 
 KEYS_FILE = "v05_verl/conf/v05/default.yaml"
 
@@ -64,6 +68,37 @@ class AutoConfig(_Group):
     """Share of the rollouts in groups of ``reference_n`` where k = 1, which alone cannot tell what priors are worth."""
 
 
+class AllocationConfig(_Group):
+    """How the budget ``allocated`` shares out a step's rollouts, see ``step_budget.Allocated``."""
+
+    method: AllocationMethod | Literal["variance"] = "vip_loo"
+    """A method of ``core.allocation``, or ``variance``: ``vip_loo`` from one rollout on. [ours]"""
+    lower: int | None = Field(None, ge=1)
+    """Fewest rollouts of a prompt; None: 2, or the method's least where that is more."""
+    upper: int | None = Field(None, ge=1)
+    """Most; None: ``k_max``."""
+    coefficient: Literal["expected", "plugin"] = "expected"
+    """VIP's 4pq: expected under what past priors were worth [ours], or at the prior itself [P]."""
+
+    @model_validator(mode="after")
+    def _is_defined(self) -> AllocationConfig:
+        if self.lower is not None and self.lower < self.least:
+            raise ValueError(
+                f"v05.allocation.lower = {self.lower}: {self.method} needs at least {self.least} rollouts per prompt"
+            )
+        if self.coefficient == "plugin" and not self.method.startswith("vip"):
+            raise ValueError(
+                f"v05.allocation.method = {self.method} does not read v05.allocation.coefficient, which is read only "
+                "with vip_mean or vip_loo. Drop it"
+            )
+        return self
+
+    @property
+    def least(self) -> int:
+        """Fewest rollouts for which the method is defined."""
+        return 1 if self.method == "variance" else least_lower(self.method)
+
+
 class V05Config(_Group):
     """Every key of the group ``v05``."""
 
@@ -72,12 +107,19 @@ class V05Config(_Group):
     k_init: Annotated[int, Field(ge=1)] | Literal["auto"] = 4
     """Rollouts of the first wave, per prompt [P: 4]; auto: by what the priors have turned out to be worth [ours]."""
     step_rollouts: int | None = Field(None, gt=0)
-    """With ``k_init: auto``, rollouts per step; None: data.train_batch_size x auto.reference_n. [ours]"""
+    """Rollouts per step. None: data.train_batch_size x k_init (auto: reference_n), with ``total`` twice that. [ours]"""
     auto: AutoConfig = Field(default_factory=AutoConfig)
     k_max: int = Field(16, ge=1)
     """Most rollouts of one prompt; not read by the budget ``fixed``. [P]"""
-    budget: Literal["fixed", "sequential", "wave"] = "sequential"
-    """fixed: ``k_init`` only; sequential: one more at a time [P]; wave: all that the evidence asks for [ours]."""
+    budget: Literal["fixed", "sequential", "wave", "allocated", "total"] = "sequential"
+    """fixed: ``k_init`` only; sequential: one more at a time [P]; wave: all that the evidence asks for [ours].
+    allocated: ``step_rollouts`` in all, shared out by the priors before generation; total: ``k_init`` each, then the
+    rest of ``step_rollouts`` where it is worth most [ours]."""
+    allocation: AllocationConfig = Field(default_factory=AllocationConfig)
+    total_objective: Literal["variance", "baseline"] = "variance"
+    """What the budget ``total`` lowers most: variance of the gradient, or risk of the baseline. [ours]"""
+    prompt_weight: Literal["rollout", "prompt"] = "rollout"
+    """rollout: each the same weight in the gradient [ours]; prompt: each prompt the same, VIP's objective [P]."""
     rule: Literal["discrete", "continuous"] = "discrete"
     """Look-ahead of the paper's sequential budget. [ours: the paper gives the risk, not the rule]"""
     max_waves: int = Field(2, ge=1)
@@ -91,7 +133,10 @@ class V05Config(_Group):
     """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run. The group has no default: null is
     the range that the reward function itself declares, see ``plugin.launch``."""
     prompt_pool: int = Field(1, ge=1)
-    """Prompts looked at for each one trained on; taken are those with the largest predicted reward variance. [ours]"""
+    """Prompts looked at for each one trained on; ``prompt_choice`` says which are taken. [ours]"""
+    prompt_choice: Literal["promise", "variance"] = "promise"
+    """Taken are those with the largest predicted reward variance, for ``promise`` times what is left to gain; see
+    ``core.selection``. [ours]"""
     total_rollouts: int | None = Field(None, gt=0)
     """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
     poll_interval_s: float | None = Field(None, gt=0)
@@ -115,31 +160,105 @@ class V05Config(_Group):
 
     @model_validator(mode="after")
     def _keys_act(self) -> V05Config:
-        if self.k_init == "auto" and (self.mode, self.budget, self.baseline) != ("robust", "fixed", "predictable"):
-            raise ValueError(
-                "v05.k_init = auto weighs the fitted worth of the priors against the rollouts of one wave: it needs "
-                "v05.mode=robust v05.budget=fixed v05.baseline=predictable (or +arm=v05_auto), not "
-                f"v05.mode={self.mode} v05.budget={self.budget} v05.baseline={self.baseline}"
-            )
-        if self.budget != "fixed" and self.k_init > self.k_max:
-            raise ValueError(
-                f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max"
-            )
+        for is_wrong, sentence in chain(self._auto_conflicts(), self._budget_conflicts()):
+            if is_wrong:
+                raise ValueError(sentence)
         idle = [f"{key}, which is read only with {where}" for key, where, is_read in self._conditions() if not is_read]
         if idle:
             setting = f"v05.mode={self.mode} v05.budget={self.budget}"
             raise ValueError(f"{setting} does not read {'; nor '.join(idle)}. Drop it, or change mode or budget")
         return self
 
+    def _auto_conflicts(self) -> Iterator[tuple[bool, str]]:
+        if self.k_init != "auto":
+            return
+        budgets = self.budget in ("fixed", "allocated")
+        yield (
+            not (self.mode == "robust" and budgets and self.baseline == "predictable"),
+            "v05.k_init = auto weighs the fitted worth of the priors against the rollouts of one wave: it needs "
+            "v05.mode=robust v05.budget=fixed v05.baseline=predictable (or +arm=v05_auto; v05.budget=allocated shares "
+            f"the same rollouts out by prompt), not v05.mode={self.mode} v05.budget={self.budget} "
+            f"v05.baseline={self.baseline}",
+        )
+        yield (
+            self.budget == "allocated" and self.allocation_bounds[0] > 1,
+            f"v05.allocation.lower = {self.allocation_bounds[0]} with v05.k_init = auto, which may ask for one "
+            "rollout per prompt: set v05.allocation.lower=1 and, for instance, v05.allocation.method=variance",
+        )
+
+    def _budget_conflicts(self) -> Iterator[tuple[bool, str]]:
+        """(whether it is so, sentence) of all that is undefined or biased."""
+        yield (
+            self.budget not in ("fixed", "allocated") and self.k_init > self.k_max,
+            f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max",
+        )
+        yield (
+            self.prompt_weight == "prompt" and self.budget in ("sequential", "wave", "total"),
+            f"v05.prompt_weight = prompt with v05.budget = {self.budget} is biased: how many rollouts a prompt gets "
+            "depends on their rewards, and so would the weight of each; use v05.prompt_weight=rollout or "
+            "v05.budget=allocated",
+        )
+        if self.budget == "total":
+            yield (
+                self.baseline != "predictable",
+                f"v05.baseline = {self.baseline} with v05.budget = total is biased: a rollout of the first wave "
+                "decides how many others its baseline is made of; use v05.baseline=predictable",
+            )
+            yield (
+                self.step_rollouts is None and 2 * self.k_init > self.k_max,
+                f"v05.budget = total without v05.step_rollouts spends 2 x v05.k_init = {2 * self.k_init} rollouts per "
+                f"prompt, above v05.k_max = {self.k_max}; set v05.step_rollouts, lower k_init or raise k_max",
+            )
+        if self.budget == "allocated":
+            lower, upper = self.allocation_bounds
+            yield (
+                not lower <= upper <= self.k_max,
+                f"v05.allocation: lower = {lower}, upper = {upper} must rise in this order up to v05.k_max = "
+                f"{self.k_max}",
+            )
+            yield (
+                self.step_rollouts is None and self.k_init != "auto" and not lower <= self.k_init <= upper,
+                f"v05.budget = allocated without v05.step_rollouts spends v05.k_init = {self.k_init} rollouts per "
+                f"prompt, which is not between v05.allocation.lower = {lower} and upper = {upper}",
+            )
+
+    def step_rollouts_problem(self, prompts: int) -> str | None:
+        """What is wrong with ``step_rollouts`` on a step of ``prompts`` prompts (data.train_batch_size)."""
+        if self.step_rollouts is None or self.k_init == "auto" or self.budget not in ("allocated", "total"):
+            return None
+        lower, upper = (self.k_init, self.k_max) if self.budget == "total" else self.allocation_bounds
+        if prompts * lower <= self.step_rollouts <= prompts * upper:
+            return None
+        return (
+            f"v05.step_rollouts = {self.step_rollouts} with v05.budget={self.budget} must be from {prompts * lower} to "
+            f"{prompts * upper}: {prompts} prompts (data.train_batch_size) of {lower} to {upper} rollouts each"
+        )
+
+    @property
+    def allocation_bounds(self) -> tuple[int, int]:
+        """Fewest and most rollouts of a prompt with the budget ``allocated``."""
+        given = self.allocation
+        lower = max(2, given.least) if given.lower is None else given.lower
+        return lower, self.k_max if given.upper is None else given.upper
+
     def _conditions(self) -> list[tuple[str, str, bool]]:
         """(key, with what it is read, whether it is) of every key that is set and that some mode or budget ignores."""
-        adaptive = self.budget != "fixed"
+        tests = self.budget == "total" and (self.mode, self.total_objective) == ("paper", "baseline")
+        priced = self.budget in ("sequential", "wave") or tests
+        allocated = self.budget == "allocated"
         readers = {
-            "k_max": ("budget sequential or wave", adaptive),
-            "marginal_cost": ("budget sequential or wave", adaptive),
+            "k_max": ("a budget other than fixed", self.budget != "fixed"),
+            "marginal_cost": ("budget sequential or wave, or total in mode paper for the baseline", priced),
             "rule": ("mode paper and budget sequential", self.mode == "paper" and self.budget == "sequential"),
             "max_waves": ("budget wave", self.budget == "wave"),
-            "step_rollouts": ("k_init auto", self.k_init == "auto"),
+            "step_rollouts": (
+                "k_init auto or budget allocated or total",
+                self.k_init == "auto" or self.budget in ("allocated", "total"),
+            ),
+            "allocation": ("budget allocated", allocated),
+            "prompt_weight": ("budget allocated", allocated),
+            "total_objective": ("budget total", self.budget == "total"),
+            "prompt_choice": ("prompt_pool above 1", self.prompt_pool > 1),
             "auto": ("k_init auto", self.k_init == "auto"),
         }
         fields = type(self).model_fields

@@ -22,6 +22,7 @@ from v05_verl.core.group_size import GroupSize, first_wave_sizes, group_size
 from v05_verl.core.posterior import PriorModel, posterior_wave_size, row_posterior_baselines, worth_another
 from v05_verl.core.stopping import Rule, should_continue, wave_size
 from v05_verl.prior_record import PriorRecord
+from v05_verl.step_budget import Allocated, Total
 
 POSTERIOR_BASELINES = ("fused", "predictable")
 """Kinds of baseline that ``Robust`` takes from its posterior; the others are those of ``Paper``."""
@@ -38,6 +39,23 @@ class Method(Protocol):
 
         ``record`` holds what is known about priors so far; methods of fixed group sizes do not read it.
         """
+
+    learns_priors: bool
+    """Whether a record of past priors and outcomes is to be kept for it."""
+
+    def sizes(self, prior: ArrayLike, wave: FirstWave) -> np.ndarray:
+        """(P,) rollouts of the first wave, int64, once the priors of the prompts of ``first_wave`` are known."""
+
+    def second_wave(
+        self, group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, asked: ArrayLike, total: int
+    ) -> np.ndarray | None:
+        """(P,) rollouts that make the step's ``total``, see :meth:`v05_verl.step_budget.Total.further`.
+
+        None for a budget that has no total to spend: there :meth:`further` decides prompt by prompt.
+        """
+
+    def weights(self, group: ArrayLike) -> np.ndarray:
+        """(N,) factor of the advantage of each rollout; ``group`` names its prompt."""
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """(N,) baselines of N rollouts, see :func:`v05_verl.core.baseline.row_baselines` for the arguments.
@@ -69,6 +87,45 @@ class FirstWave(NamedTuple):
     """(P,) rollouts of the first wave, int64; P is the number of prompts of the step."""
     choice: GroupSize | None = None
     """Why, where the priors decided."""
+    total: int | None = None
+    """Rollouts of the whole step, where the budget fixes them."""
+
+
+class _Steps:
+    """What a step's budget makes of a method; the same for all of them."""
+
+    plan: Allocated | Total | None = None
+
+    @property
+    def learns_priors(self) -> bool:
+        """See :class:`Method`."""
+        return self.plan is not None and self.plan.uses_prior_model
+
+    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
+        """See :class:`Method`."""
+        total = None if self.plan is None else self.plan.total(prompts, self.k_init)
+        return FirstWave(np.full(prompts, self.k_init, dtype=np.int64), total=total)
+
+    def sizes(self, prior: ArrayLike, wave: FirstWave) -> np.ndarray:
+        """See :class:`Method`."""
+        if not isinstance(self.plan, Allocated):
+            return wave.sizes
+        return self.plan.sizes(prior, wave.total, self.prior_model)
+
+    def second_wave(
+        self, group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, asked: ArrayLike, total: int
+    ) -> np.ndarray | None:
+        """See :class:`Method`."""
+        if not isinstance(self.plan, Total):
+            return None
+        return self.plan.further(group_mean, n, prior, asked, total, self.prior_model)
+
+    def weights(self, group: ArrayLike) -> np.ndarray:
+        """See :class:`Method`; mean n / n_i with one weight per prompt, else 1."""
+        if not isinstance(self.plan, Allocated) or self.plan.weight == "rollout":
+            return np.ones(len(group))
+        _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
+        return n.mean() / n[prompt]
 
 
 @dataclass(frozen=True)
@@ -109,7 +166,7 @@ class Budget:
     """When a prompt gets further rollouts, and at what price.
 
     ``fixed``: never; ``sequential``: one more at a time [P]; ``wave``: all that the evidence asks for at once, in at
-    most ``max_waves`` waves (ours).
+    most ``max_waves`` waves (ours); ``allocated``, ``total``: a plan decides, for all prompts of the step at once.
     """
 
     name: str = "sequential"
@@ -131,7 +188,7 @@ class Budget:
         )
         room = self.k_max - (n if asked is None else np.atleast_1d(asked))
         is_open = (room > 0) & (n > 0) & np.isfinite(prior)
-        if self.name == "fixed":
+        if self.name in ("fixed", "allocated", "total"):
             is_open &= False
         if self.name == "wave":
             is_open &= waves < self.max_waves
@@ -142,7 +199,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Paper:
+class Paper(_Steps):
     """V0.5 (arXiv 2603.10848): shrinkage fusion, and one-step look-ahead on the risk of the fused baseline."""
 
     k_init: int = 4
@@ -152,15 +209,15 @@ class Paper:
     baseline: str = "fused"
     """A kind of :func:`v05_verl.core.baseline.row_baselines`; ``fused`` is the paper's."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
+    plan: Allocated | Total | None = None
+    """Where given, each step has a fixed number of rollouts."""
+    prior_model: PriorModel = PriorModel()
+    """Read by ``plan`` alone."""
 
     @property
     def noise_scale(self) -> float:
         """s_max^2."""
         return scale.noise_scale(self.reward_range)
-
-    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
-        """See :class:`Method`."""
-        return FirstWave(np.full(prompts, self.k_init, dtype=np.int64))
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`."""
@@ -183,12 +240,12 @@ class Paper:
         return self.budget.wanted(by_rule, group_mean, n, waves, prior, asked)
 
     def knowing(self, prior_model: PriorModel | None) -> Paper:
-        """Itself: the paper's test takes priors as they are."""
-        return self
+        """Itself without a plan that asks for the ``prior_model``: the paper's test takes priors as they are."""
+        return self if prior_model is None or not self.learns_priors else replace(self, prior_model=prior_model)
 
 
 @dataclass(frozen=True)
-class Robust:
+class Robust(_Steps):
     """Posterior mean as baseline, exact value of information as stopping rule: :mod:`v05_verl.core.posterior`; ours."""
 
     k_init: int = 4
@@ -199,14 +256,19 @@ class Robust:
     prior_model: PriorModel = PriorModel()
     auto: AutoSize | None = None
     """Where given, each step's group size follows from what the priors are worth."""
+    plan: Allocated | Total | None = None
+    """Where given, each step has a fixed number of rollouts."""
+
+    learns_priors = True
 
     def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
         """See :class:`Method`."""
         if self.auto is None:
-            return FirstWave(np.full(prompts, self.k_init, dtype=np.int64))
+            return super().first_wave(prompts)
         if record is None:
             raise ValueError("k_init: auto decides by the record of past priors, and there is none")
-        return self.auto.first_wave(prompts, record, self.reward_range)
+        wave = self.auto.first_wave(prompts, record, self.reward_range)
+        return wave if self.plan is None else wave._replace(total=self.plan.total(prompts, self.auto.reference_n))
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`."""
@@ -235,16 +297,12 @@ class Robust:
 
 
 @dataclass(frozen=True)
-class Group:
+class Group(_Steps):
     """No prior: the baseline is the mean of the group (GRPO) or of its other rollouts (RLOO), k is fixed."""
 
     k_init: int = 16
     baseline: str = "group_mean"
     """``group_mean`` or ``leave_one_out``."""
-
-    def first_wave(self, prompts: int, record: PriorRecord | None = None) -> FirstWave:
-        """See :class:`Method`."""
-        return FirstWave(np.full(prompts, self.k_init, dtype=np.int64))
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`; ``prior`` is not read. A group of one has no other rollout: 0, as in verl's RLOO."""
@@ -264,13 +322,24 @@ class Group:
 def build(config: V05Config) -> Paper | Robust:
     """The configured method; in the robust mode nothing is known about its priors yet."""
     budget = Budget(config.budget, config.k_max, config.cost, config.max_waves)
-    common = {"baseline": config.baseline, "reward_range": config.reward_range}
+    common = {"baseline": config.baseline, "reward_range": config.reward_range, "plan": _plan(config)}
     if config.k_init == "auto":
         auto = AutoSize(**config.auto.model_dump(), step_rollouts=config.step_rollouts)
         return Robust(auto.reference_n, budget, **common, auto=auto)
     if config.mode == "robust":
         return Robust(config.k_init, budget, **common)
     return Paper(config.k_init, budget, config.rule, **common)
+
+
+def _plan(config: V05Config) -> Allocated | Total | None:
+    common = {"step_rollouts": config.step_rollouts, "reward_range": config.reward_range}
+    if config.budget == "allocated":
+        rule, (lower, upper) = config.allocation, config.allocation_bounds
+        return Allocated(rule.method, lower, upper, rule.coefficient, config.prompt_weight, **common)
+    if config.budget == "total":
+        objective = "test" if (config.mode, config.total_objective) == ("paper", "baseline") else config.total_objective
+        return Total(config.k_max, objective, config.cost, **common)
+    return None
 
 
 def _group_mean_without_prior(kind, rewards, group, wave, prior) -> np.ndarray:

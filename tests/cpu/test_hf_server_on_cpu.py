@@ -103,6 +103,46 @@ def test_late_requests_wait_or_are_sent_away(server):
     asyncio.run(run())
 
 
+def test_a_forced_response_comes_back_with_its_log_probabilities(server, model):
+    """Beside a running request, which it leaves as it is; under the weights of the moment; when admitted."""
+    response = [5, 6, 1]
+    forced = {"forced_response": response, "max_tokens": 3}
+
+    async def run():
+        whole = await server.generate("r", PROMPT, GREEDY)
+        request = await begun(server)
+        output = await server.generate("f", PROMPT, forced)
+        assert (output.token_ids, output.stop_reason) == (response, "completed") and not request.done()
+        logits = model(torch.tensor([PROMPT + response])).logits[0, 2:5, :20]  # from 20 on: padding of the embedding
+        expected = logits.log_softmax(-1)[[0, 1, 2], response]
+        torch.testing.assert_close(torch.tensor(output.log_probs), expected)
+        assert (await request).token_ids == whole.token_ids
+
+        await server.abort_all_requests()
+        late = asyncio.create_task(server.generate("f", PROMPT, forced))
+        await server.update_weights({}, global_steps=4)
+        await asyncio.sleep(0.05)
+        assert not late.done()
+        await server.resume_generation()
+        assert versions(await late) == (4, 4)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"temperature": 0.5}, "has its probability at temperature 1.*temperature=0.5"),
+        ({"top_p": 0.7}, "has its probability at temperature 1.*top_p=0.7"),
+        ({"max_tokens": 2}, "has 3 tokens, and a response may have 2"),
+        ({"forced_response": []}, "prompt of 3 tokens plus 0 new ones does not fit"),
+    ],
+)
+def test_what_cannot_be_forced_is_a_sentence(server, wrong, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        asyncio.run(server.generate("f", PROMPT, {"forced_response": [5, 6, 1]} | wrong))
+
+
 def test_weights_travel_through_shared_memory(model, monkeypatch, tmp_path):
     monkeypatch.setattr(shm_weights, "SHARED_MEMORY", str(tmp_path))
     master, other, replica = (shm_weights.SharedMemoryEngine(0, is_master=i == 0) for i in range(3))

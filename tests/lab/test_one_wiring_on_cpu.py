@@ -15,7 +15,7 @@ from v05_verl.lab.arms import find_arm
 from v05_verl.lab.rollouts import Rollouts
 from v05_verl.plugin import launch
 from v05_verl.plugin.batch import collect_rows
-from v05_verl.plugin.estimator import compute_v05_outcome_advantage, estimating
+from v05_verl.plugin.estimator import Estimate, compute_v05_outcome_advantage, estimating
 from v05_verl.plugin.records import PromptRecord
 from v05_verl.plugin.worker import V05AgentLoopWorker
 
@@ -56,7 +56,9 @@ def test_both_loops_get_the_same_baselines_and_counts(name, verls_method):
 
     empty = np.zeros((len(group), 1))
     light = advantages(Rollouts(group, wave, rewards, empty, empty), prior, arm, ours)
-    np.testing.assert_array_equal(verls_baselines(theirs, group, wave, rewards, prior), light.baselines)
+    estimate, in_verl = verls_estimate(theirs, group, wave, rewards, prior)
+    np.testing.assert_array_equal(estimate.baselines, light.baselines)
+    np.testing.assert_allclose(in_verl, light.values, rtol=1e-5, atol=1e-6)  # float32
 
     n = np.bincount(group)
     mean, waves = np.bincount(group, rewards) / n, np.array([wave[group == i].max() + 1 for i in range(PROMPTS)])
@@ -71,13 +73,13 @@ def record(i: int, waves: np.ndarray, prior: float) -> PromptRecord:
     return PromptRecord(uid=f"u{i}", text=f"text {i}", prior=float(prior), wave_sizes=np.bincount(waves).tolist())
 
 
-def verls_baselines(built, group, wave, rewards, prior) -> np.ndarray:
-    """Baselines of the rows through verl's estimator, in the order of the rows."""
+def verls_estimate(built, group, wave, rewards, prior) -> tuple[Estimate, np.ndarray]:
+    """What verl's estimator finds of the rows and their advantages, in the order of the rows."""
     records = {f"u{i}": record(i, wave[group == i], prior[i]) for i in range(PROMPTS)}
     session = np.concatenate([np.arange(n) for n in np.bincount(group)])
     keys = [f"u{g}_{s}_0" for g, s in zip(group, session, strict=True)]
     batch = KVBatchMeta(partition_id="train", keys=keys, tags=[{"response_len": 1}] * len(keys))
     rows, _ = collect_rows(batch, records, built, (-1.0, 1.0))
     with estimating(rows) as estimate:
-        compute_v05_outcome_advantage(torch.tensor(rewards)[:, None].float(), torch.ones(len(keys), 1))
-    return estimate().baselines
+        values, _ = compute_v05_outcome_advantage(torch.tensor(rewards)[:, None].float(), torch.ones(len(keys), 1))
+    return estimate(), values[:, 0].numpy()

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from transformers import AutoTokenizer, Qwen2ForCausalLM
 
 from v05_verl.lab.scoring import exact_accuracy
 from v05_verl.lab.tasks import TASKS, find_task, is_held_out
 from v05_verl.lab.tiny_lm import Shape, TinyLM, save_pretrained
 from v05_verl.lab.tokenizer import build_tokenizer
-from v05_verl.lab.toy import AGENT_LOOPS, build_toy, held_out_problems, training_problems
+from v05_verl.lab.toy import AGENT_LOOPS, EXACT_AGENT, build_toy, held_out_problems, training_problems, validation_rows
 from v05_verl.lab.warm_start import WarmStart, encode_problems, token_ids
 
 QUICK = WarmStart(target=0.05)
@@ -130,6 +131,16 @@ def test_files_follow_verls_schema(toy):
     halves = [val[val["data_source"] == source]["prompt"].map(lambda p: p[0]["content"]) for source in by_source]
     assert halves[0].tolist() == halves[1].tolist()
     assert (toy / "agent_loops.yaml").read_text() == AGENT_LOOPS
+
+
+def test_validation_can_ask_for_exact_success_rates():
+    task = find_task("reverse")
+    val = validation_rows(held_out_problems(task, 8, 0), task, EXACT_AGENT)
+    assert val.groupby("data_source")["agent_name"].agg(set).to_dict() == {
+        "reverse_sampled": {"exact_agent"},
+        "reverse_greedy": {"greedy_agent"},
+    }
+    assert {"exact_agent", "greedy_agent"} == {entry["name"] for entry in yaml.safe_load(AGENT_LOOPS)}
 
 
 def test_the_same_seed_gives_the_same_toy(toy, tmp_path):

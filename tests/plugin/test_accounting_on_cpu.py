@@ -162,7 +162,7 @@ def batch_rows(texts, group, step, **more):
 
 def test_outcomes_belong_to_the_policy_that_ended_them():
     rows = batch_rows(["a", "b"], [0, 1, 0, 0, -1, 1], [5, 5, 6, 6, 9, 5])
-    estimate = Estimate(np.array([1.0, -1.0, 1.0, -1.0, 0.0, 1.0]), np.zeros(6))
+    estimate = Estimate(np.array([1.0, -1.0, 1.0, -1.0, 0.0, 1.0]), np.zeros(6), np.ones(6))
     old, new = outcomes_by_step(rows, estimate)
     assert (old[0], old[1], old[2].tolist(), old[3].tolist()) == (5, ["a", "b"], [1.0, 1.0], [1, 2])
     assert (new[0], new[1], new[2].tolist(), new[3].tolist()) == (6, ["a"], [1.0], [2])
@@ -172,8 +172,8 @@ def test_the_updates_of_a_step_become_one_batch():
     first = batch_rows(["a", "b"], [0, 1, -1], [1, 1, 1], session=np.array([0, 1, 2]))
     second = batch_rows(["c"], [0, 0], [2, 2], session=np.array([0, 0]))
     parts = [
-        (first, Estimate(np.arange(3.0), np.zeros(3)), ["A", "B"]),
-        (second, Estimate(np.ones(2), np.ones(2)), ["C"]),
+        (first, Estimate(np.arange(3.0), np.zeros(3), np.ones(3)), ["A", "B"]),
+        (second, Estimate(np.ones(2), np.ones(2), np.ones(2)), ["C"]),
     ]
     rows, estimate, records = joined(parts)
     assert rows.group.tolist() == [0, 1, -1, 2, 2] and rows.session.tolist() == [0, 1, 2, 3, 3]

@@ -49,6 +49,7 @@ def test_the_estimator_without_the_group_names_every_missing_key(compose_verl):
         ("reward.reward_model.enable=True", "enable_resource_pool"),
         ("v05.budget=greedy", "v05.budget = 'greedy'"),
         ("v05.k_init=20", "v05.k_init = 20 is above v05.k_max = 16"),
+        ("v05.step_rollouts=64", "does not read v05.step_rollouts"),
         ("v05.k_init=0", "v05.k_init = 0: input should be greater than or equal to 1"),
     ],
 )
@@ -95,6 +96,13 @@ def test_a_misspelt_key_stops_the_launch(compose_verl):
     config = compose_verl(GROUP, ESTIMATOR, TOY_REWARD, "+v05.k_inti=4")
     with pytest.raises(ValueError, match="v05 has no key k_inti"):
         launch.check(config)
+
+
+def test_the_rollouts_of_a_step_must_fit_its_prompts(compose_verl):
+    total = (GROUP, ESTIMATOR, TOY_REWARD, "v05.budget=total", "v05.baseline=predictable", "data.train_batch_size=16")
+    launch.check(compose_verl(*total, "v05.step_rollouts=64"))
+    with pytest.raises(ValueError, match="v05.step_rollouts = 60 with v05.budget=total must be from 64 to 256: 16"):
+        launch.check(compose_verl(*total, "v05.step_rollouts=60"))
 
 
 def test_verl_checks_its_configuration_where_the_wrapper_expects_it():

@@ -116,6 +116,13 @@ def test_outcomes_that_died_with_the_actor_are_learned_after_the_restart(tracker
     assert priors(client) == priors(expected) and client.dropped_outcomes == 0
 
 
+def test_one_dead_replica_of_two_is_found(tracker):
+    client = tracker(replicas=2, num_cpus=0.5)
+    os.kill(ray.get(client._replicas[1].__ray_call__.remote(lambda self: os.getpid())), signal.SIGKILL)
+    wait_until(lambda: client.mend(silent=False, answered=True).startswith("died"))
+    assert len(priors(client)) == len(TEXTS)
+
+
 def test_state_travels_between_clients(tracker):
     first, second = tracker(), tracker()
     assert first.state_dict() == {"state": None, "told": []}

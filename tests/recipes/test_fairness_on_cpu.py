@@ -3,7 +3,9 @@
 """Two arms of the comparison differ in what their method changes, and in nothing else; ``pytest -s`` prints it."""
 
 import pytest
+from omegaconf import OmegaConf
 
+from v05_verl.arms import load, overrides
 from v05_verl.plugin import launch
 
 from .conftest import ARMS, dry_run, flat
@@ -103,3 +105,25 @@ def test_the_reward_range_is_the_same_in_all_arms(arms):
         assert list(config.reward.custom_reward_function.reward_kwargs.reward_range) == [-1, 1]
         launch.check(config)
         assert "v05" not in config or list(config.v05.reward_range) == [-1, 1]
+
+
+NEIGHBOURS = [
+    ("rloo_n4_pool2", "vip_expected", {"v05.budget", "v05.prompt_pool"}),
+    ("vip_paper", "vip_code", {"v05.prompt_weight"}),
+    ("vip_code", "vip_expected", {"v05.allocation.coefficient"}),
+    ("vip_expected", "knapsack_prior", {"v05.allocation.method"}),
+    ("vip_expected", "gvm_equal_norms", {"v05.allocation.method"}),
+    ("vip_expected", "v0_greedy", {"v05.allocation.method"}),
+    ("v05_fixed1", "spo_tracker", {"v05.baseline", "v05.value.name"}),
+    ("v05_fixed2_robust", "v05_total", {"v05.budget"}),
+    ("v05_auto", "v05_auto_total", {"v05.budget", "v05.allocation.method", "v05.allocation.lower"}),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "expected"), NEIGHBOURS, ids=[f"{a}-{b}" for a, b, _ in NEIGHBOURS])
+def test_an_arm_of_a_neighbour_differs_by_its_method_alone(left, right, expected):
+    configs = [OmegaConf.create(load(arm).config) for arm in (left, right)]
+    assert set(difference(*configs)) == expected
+    if {left, right} != {"v05_fixed2_robust", "v05_total"}:  # which spends twice its first wave
+        plans = [overrides(load(arm), prompts=512, rollouts=1228800)[1:] for arm in (left, right)]
+        assert plans[0] == plans[1]

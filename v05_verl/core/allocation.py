@@ -151,6 +151,11 @@ def gain(method: Method, success_rate: ArrayLike, n: ArrayLike) -> np.ndarray:
     return _GAINS[method].gain(rate, n.astype(np.float64))
 
 
+def least_lower(method: Method) -> int:
+    """Fewest rollouts per prompt from which on the method's gain is defined."""
+    return _GAINS[method].least
+
+
 def equivalent_rate(
     prior: ArrayLike, model: PriorModel, *, reward_range: tuple[float, float] = (-1.0, 1.0)
 ) -> np.ndarray:

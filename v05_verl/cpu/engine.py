@@ -124,14 +124,28 @@ class Engine:
 
     def add(self, sequence: Sequence) -> None:
         """Queues a request; raises ValueError where it cannot fit."""
-        if not sequence.prompt:
+        self._check_that_it_fits(sequence.prompt, sequence.max_tokens)
+        self._waiting.append(sequence)
+
+    @torch.inference_mode()
+    def log_probs(self, prompt: list[int], response: list[int]) -> list[float]:
+        """Log-probability of each token of ``response`` given those before it, at temperature 1: one forward pass.
+
+        Leaves the requests under way alone. Raises ValueError where it cannot fit.
+        """
+        self._check_that_it_fits(prompt, len(response))
+        token_ids = torch.tensor([[*prompt, *response[:-1]]])
+        hidden = self.model.base_model(input_ids=token_ids, use_cache=False).last_hidden_state[0, len(prompt) - 1 :]
+        return self._logits(hidden).log_softmax(dim=-1).gather(1, torch.tensor(response)[:, None])[:, 0].tolist()
+
+    def _check_that_it_fits(self, prompt: list[int], new_tokens: int) -> None:
+        if not prompt:
             raise ValueError("the prompt is empty: there is nothing to continue")
-        if sequence.max_tokens < 1 or len(sequence.prompt) + sequence.max_tokens > self.max_positions:
+        if new_tokens < 1 or len(prompt) + new_tokens > self.max_positions:
             raise ValueError(
-                f"prompt of {len(sequence.prompt)} tokens plus {sequence.max_tokens} new ones does not fit into "
+                f"prompt of {len(prompt)} tokens plus {new_tokens} new ones does not fit into "
                 f"{self.max_positions} positions; raise rollout.max_model_len or shorten the prompt"
             )
-        self._waiting.append(sequence)
 
     def step(self, admit: bool = True) -> None:
         """Adds one token to every running sequence and, with ``admit``, starts waiting ones where rows are free."""
@@ -185,8 +199,11 @@ class Engine:
             use_cache=True,
         ).last_hidden_state
 
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.model.get_output_embeddings()(hidden).float()[:, : self._vocab_size]
+
     def _sample(self, sequences: list[Sequence], hidden: torch.Tensor) -> None:
-        logits = self.model.get_output_embeddings()(hidden).float()[:, : self._vocab_size]
+        logits = self._logits(hidden)
         by_sampling: dict[Sampling, list[int]] = {}
         for row, sequence in enumerate(sequences):
             by_sampling.setdefault(sequence.sampling, []).append(row)

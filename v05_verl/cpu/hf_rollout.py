@@ -70,9 +70,19 @@ class HFServer:
         """Generates one response; an error of the engine is raised to the caller of each affected request.
 
         The response may be cut ("aborted"); verl's asynchronous client then asks again with what it has.
+
+        ``sampling_params["forced_response"]`` (ours): these tokens are the response, and nothing is sampled.
         """
         if self._rejecting:
             return self._output([], [], "aborted", self._global_steps, self._global_steps)
+        max_tokens = self._max_tokens(len(prompt_ids), sampling_params)
+        sampling = Sampling(
+            temperature=float(sampling_params.get("temperature", 1.0)),
+            top_p=float(sampling_params.get("top_p", 1.0)),
+            top_k=int(sampling_params.get("top_k", -1)),
+        )
+        if "forced_response" in sampling_params:
+            return await self._forced(list(prompt_ids), list(sampling_params["forced_response"]), max_tokens, sampling)
         if self._loop_task is None:
             self._loop_task = asyncio.create_task(self._run_engine())
         started_at_step = self._global_steps
@@ -85,12 +95,8 @@ class HFServer:
 
         sequence = Sequence(
             prompt=list(prompt_ids),
-            max_tokens=self._max_tokens(len(prompt_ids), sampling_params),
-            sampling=Sampling(
-                temperature=float(sampling_params.get("temperature", 1.0)),
-                top_p=float(sampling_params.get("top_p", 1.0)),
-                top_k=int(sampling_params.get("top_k", -1)),
-            ),
+            max_tokens=max_tokens,
+            sampling=sampling,
             on_done=end,
             on_error=lambda error: loop.call_soon_threadsafe(ended.set_exception, error),
         )
@@ -99,6 +105,20 @@ class HFServer:
         stop_reason, version = await ended
         log_probs = sequence.log_probs if sampling_params.get("logprobs") else None
         return self._output(sequence.tokens, log_probs, stop_reason, started_at_step, version)
+
+    async def _forced(self, prompt: list[int], response: list[int], max_tokens: int, sampling: Sampling) -> TokenOutput:
+        """The given response, whole, with its log-probabilities under the weights of the moment."""
+        if sampling != Sampling():
+            raise ValueError(
+                f"a forced response has its probability at temperature 1, without top_p and top_k, not at {sampling}"
+            )
+        if len(response) > max_tokens:
+            raise ValueError(f"the forced response has {len(response)} tokens, and a response may have {max_tokens}")
+        await self._admitting.wait()
+        async with self._stepping:  # the weights and their version stay what they are
+            version = self._global_steps
+            log_probs = await asyncio.to_thread(self._engine.log_probs, prompt, response)
+        return self._output(response, log_probs, "completed", version, version)
 
     @staticmethod
     def _output(tokens, log_probs, stop_reason: str, first_version: int | None, version: int | None) -> TokenOutput:

@@ -17,7 +17,7 @@ What the steps of our own win, each measured by leaving it out (right verdicts; 
                                           (422)          (802)        (3,094)
     ====================================  =============  ===========  ==============  ======
     all                                   405            802          3,094           3,628
-    without ``structure``                 389            -            3,092           143
+    without ``structure``                 388            735          3,092           143
     without ``syntax`` and ``evaluate``   388            774          3,094           57
     math-verify alone, on ``normalise``   368            652          3,022           42
     ====================================  =============  ===========  ==============  ======

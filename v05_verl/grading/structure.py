@@ -73,7 +73,8 @@ _JOIN = re.compile(
 _LEADING_JOIN = re.compile(r"^(?:\\text\s?\{\s?(?:and|or)\s?\}|(?:and|or)\s)\s?")
 _UNION = re.compile(r"\s?\\cup(?![a-zA-Z])\s?|(?<=[)\]}])\s?U\s?(?=[(\[{\\])")
 _DOMAIN = re.compile(
-    r"(?<=\S)[\s,(]+(?:\\text\s?\{[^{}]*\}\s?|for |where )?[a-z]\s?\\in\s?\\mathbb\s?\{?[ZNQRC]\}?(?:[_^]\{?\+\}?)?\)?$"
+    r"(?<=\S)[\s,(]{1,4}(?:\\text\s?\{[^{}]*\}\s?|for |where )?[a-z]\s?\\in\s?"
+    r"\\mathbb\s?\{?[ZNQRC]\}?(?:[_^]\{?\+\}?)?\)?$"
 )
 _BUILDER = re.compile(rf"\s?{_VARIABLE}(?:\s?\\in\s?\\mathbb\s?\{{?R\}}?)?\s?[|:]\s?(.+)")
 _REALS = re.compile(r"\\mathbb\s?\{?R\}?|(?:\\text\s?\{)?all real numbers\}?")
@@ -110,7 +111,9 @@ def structure(text: str, split_commas: bool = True) -> Answer:
     """
     if _PLAIN_NUMBER.fullmatch(text):
         return Answer("leaf", text)
-    text = _DOMAIN.sub("", _VAGUELY.sub("", text.strip()))
+    text = _VAGUELY.sub("", text.strip())
+    if r"\in" in text:
+        text = _DOMAIN.sub("", text)
     named = _NAMES_OF_TUPLE.match(text)
     if named:
         return _with_names(structure(text[named.end() :]), re.split(r"\s?,\s?", named[1]))

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from v05_verl import arms, config, method
+from v05_verl.core.selection import RULES, most_promising
 from v05_verl.method import Group, Method
 
 PROMPTS = 32
@@ -36,6 +40,8 @@ class LightArm:
     clip_high: float = 0.2
     pool: int = 1
     """Prompts looked at for every one that is taken."""
+    choose: Callable[[np.ndarray, int], np.ndarray] = most_promising
+    """(priors, count) -> indices of those that are taken."""
     drop_all_same: bool = False
     """DAPO's dynamic sampling: groups whose rewards are all the same are dropped and replaced."""
 
@@ -66,8 +72,9 @@ def _with_prior(arm: arms.Arm) -> LightArm:
         arm.name,
         method.build(settings),
         arm.prompts(PROMPTS),
-        k_max=None if settings.budget == "fixed" else settings.k_max,
+        k_max=None if settings.budget in ("fixed", "allocated") else settings.k_max,
         prior=prior,
         prior_options=options,
         pool=settings.prompt_pool,
+        choose=RULES[settings.prompt_choice],
     )

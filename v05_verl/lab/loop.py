@@ -15,7 +15,6 @@ import numpy as np
 from v05_verl.core import prior_quality
 from v05_verl.core.group_size import GroupSize
 from v05_verl.core.scale import to_reward
-from v05_verl.core.selection import most_uncertain
 from v05_verl.lab.advantages import advantages
 from v05_verl.lab.arms import REWARD_RANGE, SMALL, LightArm
 from v05_verl.lab.degraded import Degraded
@@ -27,9 +26,10 @@ from v05_verl.lab.tasks import Problem, Task
 from v05_verl.lab.tiny_lm import TinyLM
 from v05_verl.lab.toy import held_out_problems, training_problems
 from v05_verl.lab.warm_start import encode_problems, token_ids
-from v05_verl.method import Method, Robust
+from v05_verl.method import FirstWave, Method
 from v05_verl.prior_record import PriorRecord
 from v05_verl.value import build
+from v05_verl.value.memory import VisitCounter
 
 MAX_NEW_TOKENS = 12
 
@@ -64,7 +64,8 @@ class Run:
         needs_model = arm.prior not in (None, "oracle")
         self.value_model = build(arm.prior, **arm.prior_options) if needs_model else None
         self.degraded = Degraded(settings.prior_auc, seed) if settings.prior_auc is not None else None
-        self.record = PriorRecord() if isinstance(arm.method, Robust) else None
+        self.record = PriorRecord() if arm.method.learns_priors else None
+        self.visits = VisitCounter()
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
         self.noted = 0
         self.notes: dict[str, list[float]] = defaultdict(list)
@@ -99,11 +100,13 @@ class Run:
         problems, prior, true = self._next_prompts(len(wave.sizes))
         prompts, answers = token_ids(problems, self.tokenizer)
         method = self.arm.method.knowing(self.record and self.record.model)
-        rollouts = self._collect(prompts, answers, prior, method, wave.sizes)
+        wave = wave._replace(sizes=method.sizes(prior, wave))
+        rollouts = self._collect(prompts, answers, prior, method, wave)
         self.spent += len(rollouts)
         if self.arm.prior is not None:
             self._observe(problems, prior, rollouts)
-        return Step(prompts, true, prior, rollouts, method, wave.choice)
+        visit = self.visits.count([problem.prompt for problem in problems])
+        return Step(prompts, true, prior, rollouts, method, visit, wave.choice)
 
     def _next_prompts(self, wanted: int) -> tuple[list[Problem], np.ndarray, np.ndarray]:
         """Problems, their priors and their exact mean rewards under the current policy."""
@@ -118,7 +121,7 @@ class Run:
             success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:
-            taken = most_uncertain(prior, wanted)
+            taken = self.arm.choose(prior, wanted)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 
@@ -152,7 +155,7 @@ class Run:
         answers: list[list[int]],
         prior: np.ndarray,
         method: Method,
-        sizes: np.ndarray,
+        wave: FirstWave,
     ) -> Rollouts:
         padded = np.full((len(prompts), MAX_NEW_TOKENS), -1)
         for row, answer in enumerate(answers):
@@ -170,9 +173,13 @@ class Run:
             )
 
         def ask(group_mean: np.ndarray, n: np.ndarray, waves: np.ndarray, indices: np.ndarray) -> np.ndarray:
-            return method.further(group_mean, n, waves, prior[indices])
+            further = method.further(group_mean, n, waves, prior[indices])
+            if waves[0] > 1:
+                return further
+            rest = method.second_wave(group_mean, n, prior[indices], n, wave.total)  # everyone has had one wave here
+            return further if rest is None else rest
 
-        return collect(draw, padded, sizes, self.arm.k_max, ask)
+        return collect(draw, padded, wave.sizes, self.arm.k_max, ask)
 
     def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
         """Collects what the next evaluation averages over its steps, one entry per metric."""
@@ -233,6 +240,8 @@ def _prior_quality(step: Step) -> dict[str, float]:
         "v05/prior/calibration_slope": prior_quality.calibration_slope(step.prior, mean),
         "lab/prior/mse": np.mean((step.prior - step.true) ** 2),
     }
+    visits = prior_quality.by_visit(step.visit, step.prior, mean, variance, n, middle=0)
+    values |= {f"v05/prior/{name}": value for name, value in visits.items()}
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
@@ -248,6 +257,8 @@ class Step:
     rollouts: Rollouts
     method: Method
     """With what it knew before these rollouts."""
+    visit: np.ndarray
+    """(prompts,) how often each has been trained on, this step included."""
     choice: GroupSize | None = None
     """Of the group size, where priors decided it."""
 
@@ -263,6 +274,7 @@ class Step:
             self.prior[indices],
             rollouts,
             self.method,
+            self.visit[indices],
         )
 
     @staticmethod
@@ -273,6 +285,7 @@ class Step:
             np.concatenate([part.prior for part in parts]),
             Rollouts.joined([part.rollouts for part in parts]),
             parts[-1].method,
+            np.concatenate([part.visit for part in parts]),
         )
 
 

@@ -70,11 +70,25 @@ class Job:
 
 def run_all(jobs: Sequence[Job], out: Path, processes: int) -> None:
     """Runs what is not finished yet, warm starts first; a failing run ends the study with its error."""
-    starts = {job.start_path: job for job in jobs if not (out / job.start_path).exists()}
     todo = [job for job in jobs if not is_finished(out / job.path)]
-    print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished before, {len(starts)} warm starts to make", flush=True)
-    _for_each(_make_start, [(job, out) for job in starts.values()], processes)
+    print(f"{len(jobs)} runs, {len(jobs) - len(todo)} finished before", flush=True)
+    run_starts(jobs, out, processes)
     _for_each(_run_job, [(job, out) for job in todo], processes)
+
+
+def run_starts(jobs: Sequence[Job], out: Path, processes: int) -> None:
+    """Makes the warm starts that are not there yet."""
+    starts = {job.start_path: job for job in jobs if not (out / job.start_path).exists()}
+    if starts:
+        print(f"{len(starts)} warm starts to make", flush=True)
+    _for_each(_make_start, [(job, out) for job in starts.values()], processes)
+
+
+def load_start(job: Job, out: Path) -> TinyLM:
+    """The model that the run starts from."""
+    model = TinyLM(Shape(vocabulary=len(build_tokenizer())))
+    model.load_state_dict(torch.load(out / job.start_path, weights_only=True))
+    return model
 
 
 def _for_each(work: Callable[[tuple[Job, Path]], str], items: list[tuple[Job, Path]], processes: int) -> None:
@@ -118,9 +132,6 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
     folder = out / job.path
     if folder.exists():
         shutil.rmtree(folder)
-    tokenizer = build_tokenizer()
-    model = TinyLM(Shape(vocabulary=len(tokenizer)))
-    model.load_state_dict(torch.load(out / job.start_path, weights_only=True))
     optimization = Optimization(learning_rate=job.learning_rate, mini_batches=job.mini_batches)
     settings = RunSettings(
         rollouts=job.rollouts,
@@ -130,7 +141,7 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
         optimization=optimization,
         evaluations=job.evaluations,
     )
-    run = Run(model, tokenizer, find_task(job.task), find_arm(job.arm), job.seed, settings)
+    run = Run(load_start(job, out), build_tokenizer(), find_task(job.task), find_arm(job.arm), job.seed, settings)
     provenance.begin_launch(folder, job.arm, job.seed, job.command(out))
     (folder / "metrics").mkdir()
     accuracies = []

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the toy that the quickstart trains on, without a download: tokenizer, warm-started model, prompts.
 
-    python -m v05_verl.lab.toy --out DIR [--task reverse] [--seed 0]
+    python -m v05_verl.lab.toy --out DIR [--task reverse] [--seed 0] [--sampled-agent exact_agent]
 
 writes ``DIR/model`` (a Qwen2 checkpoint with its tokenizer), ``DIR/train.parquet``, ``DIR/val.parquet`` (verl's schema)
 and ``DIR/agent_loops.yaml`` (verl's ``agent_loop_config_path``). The same seed gives the same files.
@@ -26,11 +26,13 @@ from v05_verl.lab.tiny_lm import TinyLM, save_pretrained
 from v05_verl.lab.tokenizer import build_tokenizer
 from v05_verl.lab.warm_start import WarmStart, encode_problems, warm_started
 
-SAMPLED_AGENT, GREEDY_AGENT = "single_turn_agent", "greedy_agent"
+SAMPLING_AGENT, EXACT_AGENT, GREEDY_AGENT = "single_turn_agent", "exact_agent", "greedy_agent"
 AGENT_LOOPS = f"""\
 # Agent loops that the validation file names besides verl's own.
 - name: {GREEDY_AGENT}
   _target_: v05_verl.lab.greedy_agent.GreedyAgentLoop
+- name: {EXACT_AGENT}
+  _target_: v05_verl.lab.exact_agent.ExactAgentLoop
 """
 
 
@@ -71,9 +73,9 @@ def verl_rows(problems: list[Problem], *, split: str, data_source: str, agent_na
     )
 
 
-def validation_rows(problems: list[Problem], task: Task) -> pd.DataFrame:
+def validation_rows(problems: list[Problem], task: Task, sampled_agent: str = SAMPLING_AGENT) -> pd.DataFrame:
     """Every problem twice: for the sampled and for the greedy accuracy, told apart by their data source."""
-    sampled = verl_rows(problems, split="val", data_source=f"{task.name}_sampled", agent_name=SAMPLED_AGENT)
+    sampled = verl_rows(problems, split="val", data_source=f"{task.name}_sampled", agent_name=sampled_agent)
     greedy = verl_rows(problems, split="val", data_source=f"{task.name}_greedy", agent_name=GREEDY_AGENT)
     return pd.concat([sampled, greedy], ignore_index=True)
 
@@ -93,7 +95,15 @@ def success_table(model: TinyLM, problems: list[Problem], tokenizer) -> str:
     return "\n".join(lines)
 
 
-def build_toy(out: Path, task: Task, seed: int, train_count: int, held_out_count: int, settings: WarmStart) -> str:
+def build_toy(
+    out: Path,
+    task: Task,
+    seed: int,
+    train_count: int,
+    held_out_count: int,
+    settings: WarmStart,
+    sampled_agent: str = SAMPLING_AGENT,
+) -> str:
     """Writes all files under ``out`` and returns the success table of the held-out problems."""
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer()
@@ -101,9 +111,9 @@ def build_toy(out: Path, task: Task, seed: int, train_count: int, held_out_count
     save_pretrained(model, out / "model", eos_id=tokenizer.eos_token_id, pad_id=tokenizer.pad_token_id)
     tokenizer.save_pretrained(out / "model")
     train, held_out = training_problems(task, train_count, seed), held_out_problems(task, held_out_count, seed)
-    rows = verl_rows(train, split="train", data_source=task.name, agent_name=SAMPLED_AGENT)
+    rows = verl_rows(train, split="train", data_source=task.name, agent_name=SAMPLING_AGENT)
     rows.to_parquet(out / "train.parquet")
-    validation_rows(held_out, task).to_parquet(out / "val.parquet")
+    validation_rows(held_out, task, sampled_agent).to_parquet(out / "val.parquet")
     (out / "agent_loops.yaml").write_text(AGENT_LOOPS, encoding="utf-8")
     return success_table(model, held_out, tokenizer)
 
@@ -115,6 +125,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--train-prompts", type=int, default=4096)
     parser.add_argument("--val-prompts", type=int, default=256, help="held-out prompts; each is asked twice")
+    parser.add_argument(
+        "--sampled-agent",
+        choices=(SAMPLING_AGENT, EXACT_AGENT),
+        default=SAMPLING_AGENT,
+        help="sampled accuracy by samples, or by the exact probability of the answer (engine hf only)",
+    )
     parser.add_argument("--warm-start", type=float, default=WarmStart().target, help="mean success rate to start from")
     options = parser.parse_args(arguments)
 
@@ -122,7 +138,8 @@ def main(arguments: list[str] | None = None) -> None:
     started = time.monotonic()
     settings = WarmStart(target=options.warm_start)
     task = find_task(options.task)
-    table = build_toy(options.out, task, options.seed, options.train_prompts, options.val_prompts, settings)
+    counts = options.train_prompts, options.val_prompts
+    table = build_toy(options.out, task, options.seed, *counts, settings, options.sampled_agent)
     print(f"task {task.name}, seed {options.seed}: built {options.out} in {time.monotonic() - started:.1f} s")
     print(f"held-out success after the warm start (sampled: temperature 1, exact)\n{table}")
 

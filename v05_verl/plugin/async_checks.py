@@ -34,7 +34,7 @@ def problems(config: DictConfig, v05: V05Config) -> list[str]:
 def _biased_by_drops(config: DictConfig, v05: V05Config) -> Iterator[str]:
     sampler = config.trainer.v1.sampler
     drops = sampler.max_off_policy_threshold is not None and sampler.max_off_policy_strategy == "drop"
-    if drops and v05.budget != "fixed":
+    if drops and v05.budget not in ("fixed", "allocated"):
         yield (
             f"trainer.v1.sampler.max_off_policy_strategy=drop with v05.budget={v05.budget}: how long a group takes "
             "depends on its rewards, so that dropping the late ones biases the gradient; set "

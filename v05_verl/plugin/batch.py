@@ -83,9 +83,9 @@ def joined(parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]]) -> tuple
     return whole, estimate, [record for each in records for record in each]
 
 
-def share_of(prompts: int, updates: int, i: int) -> int:
-    """Prompts of update i of a step that has ``prompts`` for ``updates``: as even as can be, all of them in the end."""
-    return (i + 1) * prompts // updates - i * prompts // updates
+def share_of(total: int, parts: int, i: int) -> int:
+    """Part i of ``total`` in whole numbers: as even as can be over any run of parts, all of it in the end."""
+    return (i + 1) * total // parts - i * total // parts
 
 
 def outcomes_by_step(rows: BatchRows, estimate: Estimate) -> list[tuple[int, list[str], np.ndarray, np.ndarray]]:

@@ -48,6 +48,8 @@ class Estimate(NamedTuple):
     """Outcome reward, inside the reward range for real rows."""
     baselines: np.ndarray
     """NaN for padding rows."""
+    weights: np.ndarray
+    """Factor of the advantage; NaN for padding rows."""
 
 
 class _Call(NamedTuple):
@@ -82,6 +84,8 @@ def compute_v05_outcome_advantage(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A_i = r_i - b_i on every response token (V0.5, arXiv 2603.10848; no division by a standard deviation: ours).
 
+    Times the method's weight of the rollout, which is 1 but for ``v05.prompt_weight=prompt``.
+
     Args:
         token_level_rewards: (bs, response_length) outcome reward on one token of each row.
         response_mask: (bs, response_length) 1 on the policy's tokens.
@@ -105,6 +109,7 @@ def compute_v05_outcome_advantage(
     estimate = estimate_rows(scores.double().cpu().numpy(), call.rows)
     call.results.append(estimate)
     advantages = scores - torch.as_tensor(np.nan_to_num(estimate.baselines), dtype=scores.dtype, device=scores.device)
+    advantages *= torch.as_tensor(np.nan_to_num(estimate.weights), dtype=scores.dtype, device=scores.device)
     advantages[torch.as_tensor(~call.rows.is_real)] = 0.0
     advantages = advantages.unsqueeze(-1) * response_mask
     return advantages, advantages
@@ -117,11 +122,15 @@ def estimate_rows(rewards: np.ndarray, rows: BatchRows) -> Estimate:
     """
     rewards = np.where(rows.is_real, within_range(rewards, rows), 0.0)
     final = rows.is_real & rows.is_final
-    by_session = np.full(int(rows.session.max(initial=-1)) + 1, np.nan)
-    by_session[rows.session[final]] = rows.method.baselines(
-        rewards[final], rows.group[final], rows.wave[final], rows.prior[final]
-    )
-    return Estimate(rewards, np.where(rows.is_real, by_session[rows.session], np.nan))
+    group = rows.group[final]
+    baselines = rows.method.baselines(rewards[final], group, rows.wave[final], rows.prior[final])
+
+    def to_rows(of_final: np.ndarray) -> np.ndarray:
+        by_session = np.full(int(rows.session.max(initial=-1)) + 1, np.nan)
+        by_session[rows.session[final]] = of_final
+        return np.where(rows.is_real, by_session[rows.session], np.nan)
+
+    return Estimate(rewards, to_rows(baselines), to_rows(rows.method.weights(group)))
 
 
 def within_range(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:

@@ -102,10 +102,10 @@ def _wrong_keys(config: DictConfig) -> list[str]:
     try:
         # Imported here: the module loads parts of verl that are not there yet when verl loads its plugins.
         import_module("v05_verl.plugin.reward_range").complete(config)
-        v05_config.from_verl(config)
+        problem = v05_config.from_verl(config).step_rollouts_problem(config.data.train_batch_size)
     except ValueError as error:
         return str(error).splitlines()
-    return []
+    return [problem] if problem else []
 
 
 def _unsupported(config: DictConfig) -> list[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import ray
+import torch
 from tensordict import TensorDict
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ
 from verl.utils import tensordict_utils as tu
 
-from v05_verl.plugin.records import TICKET_KEY, WorkerReport
+from v05_verl.plugin.batch import share_of
+from v05_verl.plugin.records import SHARE_KEY, TICKET_KEY, WorkerReport
 from v05_verl.plugin.value_client import PriorTicket, ValueClient
 from v05_verl.prior_record import PriorRecord
 from v05_verl.prompt_text import problem_text
@@ -29,6 +31,7 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
         self.agent_loop_workers_class = ray.remote(V05AgentLoopWorker)
         self._value_model: ValueClient | None = None
         self._prior_record: PriorRecord | None = None
+        self._total: int | None = None
 
     def use_value_model(self, value_model: ValueClient, prior_record: PriorRecord | None = None) -> None:
         """Sets where priors come from and, for the robust mode, what is known about them."""
@@ -50,9 +53,17 @@ class V05AgentLoopManager(AgentLoopManagerTQ):
 
     def generate_sequences(self, prompts: TensorDict) -> None:
         """Dispatches a batch; for a training batch its priors are asked for first, unless its trainer did."""
-        if not tu.get_non_tensor_data(prompts, "validate", default=False) and TICKET_KEY not in prompts.keys():
-            tu.assign_non_tensor_data(prompts, TICKET_KEY, self.ask(prompts))
+        if not tu.get_non_tensor_data(prompts, "validate", default=False):
+            if TICKET_KEY not in prompts.keys():
+                tu.assign_non_tensor_data(prompts, TICKET_KEY, self.ask(prompts))
+            if self._total is not None:
+                total = round(self._total * len(prompts) / self.config.data.train_batch_size)
+                prompts[SHARE_KEY] = torch.tensor([share_of(total, len(prompts), i) for i in range(len(prompts))])
         super().generate_sequences(prompts)
+
+    def spend(self, total: int) -> None:
+        """Sets the rollouts of a step of ``data.train_batch_size`` prompts; a smaller batch gets its part, rounded."""
+        self._total = total
 
     def report(self) -> WorkerReport:
         """What all workers did so far; raises what Ray raises where one has died."""

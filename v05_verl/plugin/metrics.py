@@ -115,6 +115,14 @@ def _prior(prompts: PromptBatch, config: V05Config) -> dict[str, float]:
     }
 
 
+def by_visit(prompts: PromptBatch, visit: np.ndarray, config: V05Config) -> dict[str, float]:
+    """Quality of the priors by how often their prompts had been trained on; ``visit`` (P,) is 1 for the first time."""
+    judged = np.isfinite(prompts.prior) & (prompts.first_n > 0)
+    columns = (visit, prompts.prior, prompts.first_mean, prompts.first_var, prompts.first_n)
+    values = prior_quality.by_visit(*(column[judged] for column in columns), middle=sum(config.reward_range) / 2)
+    return {f"v05/prior/{name}": value for name, value in values.items() if np.isfinite(value)}
+
+
 def _robust(rows: BatchRows) -> dict[str, float]:
     """What the robust mode believed of this step's priors; shift and slope on the logit scale."""
     if not isinstance(rows.method, Robust):

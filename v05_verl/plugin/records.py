@@ -26,6 +26,8 @@ TEXT_FIELD = "v05_text"
 
 GROUP_SIZE_KEY = "__rollout_n__"
 """verl's own batch field for the rollouts of each prompt."""
+SHARE_KEY = "v05_share"
+"""Batch field with the budget ``total``: each prompt's even share. Prompts of one worker spend the sum of theirs."""
 
 
 @dataclass

@@ -6,11 +6,8 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import os
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import ray
@@ -30,25 +27,28 @@ from verl.utils.fs import local_mkdir_safe
 from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import scale
-from v05_verl.core.selection import most_uncertain
+from v05_verl.core.selection import RULES
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
 from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
+from v05_verl.plugin.arithmetic import batch_arithmetic
 from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step, share_of
 from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
+from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, nothing_came_back
 from v05_verl.prior_record import PriorRecord
+from v05_verl.value.memory import VisitCounter
 
 logger = logging.getLogger(__name__)
 
 STATE_FILE = "v05.pt"
 
 
-class V05TrainerMixin:
+class V05TrainerMixin(EvenUpdates):
     """Adds to a trainer of verl: priors for the estimator, outcomes for the value model, metrics, its state.
 
     verl's trainer comes after it in a class's bases; ``VERL_MODE`` is the name that verl knows that trainer by.
@@ -69,8 +69,9 @@ class V05TrainerMixin:
                 config.data.gen_batch_size = 1  # verl hands out prompts in whole fetches, and their number changes
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value)
-        robust = self._v05.mode == "robust"
-        self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if robust else None
+        learns = self._method.learns_priors
+        self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if learns else None
+        self._visits = VisitCounter()
         self._reached = RewardReach(self._v05.reward_range)
         self._rollouts_of_step = 0
         self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
@@ -85,10 +86,12 @@ class V05TrainerMixin:
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
-        print(self._batch_arithmetic())
+        print(batch_arithmetic(self.config, self._v05, self._mini_batches * self.parameter_sync_step))
         for note in launch.unread(self.config):
             logger.warning("v05: %s", note)
         agent_loop_manager.use_value_model(self._value_model, self._prior_record)
+        if self._v05.budget == "total":
+            agent_loop_manager.spend(self._method.first_wave(self.config.data.train_batch_size).total)
         with Watch(self._actors(agent_loop_manager), lambda: self.global_steps, self._waiting):
             super().fit(agent_loop_manager)
 
@@ -146,6 +149,7 @@ class V05TrainerMixin:
         rows, estimate, records = joined(self._parts)
         prompts = PromptBatch.of(rows, estimate, records)
         metrics.update(step_metrics.of_step(prompts, rows, estimate, self._v05, self.global_steps))
+        metrics.update(step_metrics.by_visit(prompts, self._visits.count(prompts.texts), self._v05))
         self._ledger.note_trained(sessions_of(batch))
         added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
         self._rollouts_of_step = added.asked
@@ -187,31 +191,41 @@ class V05TrainerMixin:
         """
         if num_prompts is not None:
             batch = super()._next_train_batch(num_prompts)
-            sizes = np.full(
-                num_prompts, self._wave.choice.k if self._wave and self._wave.choice else self._method.k_init
-            )
+            sizes = np.full(num_prompts, self._usual_size())
         else:
             self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
-            batch, sizes = self._next_prompts(len(self._wave.sizes)), self._wave.sizes
-        if self._v05.k_init == "auto":
+            batch, prior = self._next_prompts(len(self._wave.sizes))
+            sizes = self._method.knowing(self._prior_record and self._prior_record.model).sizes(prior, self._wave)
+        if self._v05.k_init == "auto" or self._v05.budget == "allocated":
             batch[GROUP_SIZE_KEY] = torch.from_numpy(sizes)
         return batch
 
-    def _next_prompts(self, wanted: int) -> TensorDict:
-        """The next prompts; with ``prompt_pool`` the most uncertain ones of so many times as many."""
-        if self._v05.prompt_pool == 1:
-            return super()._next_train_batch(wanted)
+    def _usual_size(self) -> int:
+        """Rollouts of a prompt that no step has planned."""
+        if self._wave is not None and self._wave.choice:
+            return self._wave.choice.k
+        if self._v05.budget == "allocated" and self._v05.step_rollouts is not None and self._v05.k_init != "auto":
+            return round(self._v05.step_rollouts / self.config.data.train_batch_size)
+        return self._method.k_init
+
+    def _next_prompts(self, wanted: int) -> tuple[TensorDict, np.ndarray]:
+        """The next prompts, chosen by ``prompt_choice`` of ``prompt_pool`` times as many, and their priors.
+
+        V on the reward scale; NaN where they are not waited for, or did not come.
+        """
+        if self._v05.prompt_pool == 1 and self._v05.budget != "allocated":
+            return super()._next_train_batch(wanted), np.full(wanted, np.nan)
         batch = super()._next_train_batch(wanted * self._v05.prompt_pool)
         ticket = self.agent_loop_manager.ask(batch)
         try:
             prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
-            taken = most_uncertain(prior, wanted, self._v05.reward_range)
+            taken = RULES[self._v05.prompt_choice](prior, wanted, self._v05.reward_range)
         except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
-            logger.warning("v05: no priors to choose prompts by (%s); the first %d are taken", error, wanted)
-            taken = np.arange(wanted)
+            logger.warning("v05: no priors to choose prompts and sizes by (%s); all count alike in this step", error)
+            prior, taken = np.full(len(batch), np.nan), np.arange(wanted)
         batch = tu.index_select_tensor_dict(batch, taken.tolist())
         tu.assign_non_tensor_data(batch, TICKET_KEY, ticket)
-        return batch
+        return batch, prior[taken]
 
     def on_step_end(self) -> None:
         super().on_step_end()
@@ -223,44 +237,6 @@ class V05TrainerMixin:
             return
         if self._ledger.counts.asked + self._rollouts_of_step >= self._v05.total_rollouts:
             self.total_training_steps = min(self.total_training_steps, self.global_steps + 1)
-
-    def _get_required_batch_multiple(self, dp_size: int) -> int:
-        """Rows split evenly into the step's mini-batches, over the data-parallel ranks and into fixed micro-batches."""
-        return dp_size * math.lcm(*self._rows_per_rank())
-
-    def _rows_per_rank(self) -> list[int]:
-        """What the rows of a rank must be multiples of: for the update, and for old and reference log-probabilities.
-
-        With use_dynamic_bsz=False, verl's default, each of the three is cut into micro-batches of one size.
-        """
-        config = self.config.actor_rollout_ref
-        update = 1 if config.actor.use_dynamic_bsz else config.actor.ppo_micro_batch_size_per_gpu
-        parts = [self._mini_batches * (update or 1)]
-        for part in (config.rollout, config.ref):
-            if not part.get("log_prob_use_dynamic_bsz"):
-                parts.append(part.get("log_prob_micro_batch_size_per_gpu") or 1)
-        return parts
-
-    def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
-        with self._mini_batch_of(len(batch) // self._mini_batches):
-            return super()._update_actor(batch, metrics)
-
-    @property
-    def _mini_batches(self) -> int:
-        """Optimizer steps per update of verl and epoch, whatever the number of rollouts."""
-        prompts = self.config.data.train_batch_size // self.parameter_sync_step
-        return max(1, prompts // self.config.actor_rollout_ref.actor.ppo_mini_batch_size)
-
-    @contextmanager
-    def _mini_batch_of(self, rows: int) -> Iterator[None]:
-        """verl's mini-batch is ppo_mini_batch_size * rollout.n rows; here it is ``rows``."""
-        actor, rollout = self.config.actor_rollout_ref.actor, self.config.actor_rollout_ref.rollout
-        before = actor.ppo_mini_batch_size, rollout.n
-        actor.ppo_mini_batch_size, rollout.n = rows, 1
-        try:
-            yield
-        finally:
-            actor.ppo_mini_batch_size, rollout.n = before
 
     def _handle_missing_priors(self, prompts: PromptBatch) -> None:
         failed = [record for record in prompts.records if record.prior_error]
@@ -287,6 +263,7 @@ class V05TrainerMixin:
         local_mkdir_safe(folder)
         state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
         state["prior_record"] = self._prior_record and self._prior_record.state_dict()
+        state["visits"] = self._visits.state()
         spent = {"ledger": self._ledger.state_dict(), "rollouts_of_step": self._rollouts_of_step}
         torch.save(state | spent, os.path.join(folder, STATE_FILE))
         super()._save_checkpoint()
@@ -321,6 +298,7 @@ class V05TrainerMixin:
         if self._v05.total_rollouts is not None and self._ledger.counts.asked >= self._v05.total_rollouts:
             logger.warning("v05: the run has used up v05.total_rollouts; it ends without another step")
             self.total_training_steps = self.global_steps
+        self._visits.load(state["visits"])
         if self._prior_record is not None and state["prior_record"] is not None:
             self._prior_record.load_state_dict(state["prior_record"])
         if state["value_name"] == self._v05.value.name:
@@ -331,40 +309,6 @@ class V05TrainerMixin:
                 state["value_name"],
                 self._v05.value.name,
             )
-
-    # ------------------------------------------------ at the start ------------------------------------------------
-
-    def _batch_arithmetic(self) -> str:
-        """Which batch size counts prompts and which rollouts, in one paragraph."""
-        config, v05 = self.config, self._v05
-        prompts, mini_batches = config.data.train_batch_size, self._mini_batches * self.parameter_sync_step
-        if v05.k_init == "auto":
-            return self._auto_arithmetic()
-        most = v05.k_init if v05.budget == "fixed" else v05.k_max
-        epochs = config.actor_rollout_ref.actor.ppo_epochs
-        return (
-            f"v05: each training step takes {prompts} prompts (data.train_batch_size) with {v05.k_init} to {most} "
-            f"rollouts each (v05.k_init, v05.k_max; budget {v05.budget}): {prompts * v05.k_init} to {prompts * most} "
-            f"rows. They are split into {mini_batches} mini-batches (data.train_batch_size / actor.ppo_mini_batch_size "
-            f"= {prompts} / {config.actor_rollout_ref.actor.ppo_mini_batch_size} prompts) of "
-            f"{math.ceil(prompts * v05.k_init / mini_batches)} to {math.ceil(prompts * most / mini_batches)} rows: "
-            f"{mini_batches * epochs} optimizer steps per training step, whatever the number of rows. rollout.n and "
-            "algorithm.norm_adv_by_std_in_grpo are not used in training. "
-            f"Validation: {config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
-        )
-
-    def _auto_arithmetic(self) -> str:
-        config, most = self.config, self._v05.auto.reference_n
-        mini_batches = self._mini_batches * self.parameter_sync_step
-        rollouts = self._v05.step_rollouts or config.data.train_batch_size * most
-        return (
-            f"v05: each training step takes {rollouts} rollouts (v05.step_rollouts, or data.train_batch_size x "
-            f"v05.auto.reference_n) on {rollouts // most} prompts with {most} each to {rollouts} with one, as few per "
-            f"prompt as the priors allow (v05.k_init=auto). They are split into {mini_batches} mini-batches of about "
-            f"{rollouts // mini_batches} rows: {mini_batches * config.actor_rollout_ref.actor.ppo_epochs} optimizer "
-            f"steps per training step, whatever the number of prompts. rollout.n is not used in training. Validation: "
-            f"{config.actor_rollout_ref.rollout.val_kwargs.n} rollouts per prompt."
-        )
 
 
 @register_trainer("v05_sync")

@@ -239,7 +239,8 @@ class ValueClient:
 
     def _is_dead(self) -> bool:
         """Whether a replica answers with its death, which it does at once; one that is busy does not answer."""
-        answers, _ = ray.wait([replica.ready.remote() for replica in self._replicas], timeout=1)
+        asked = [replica.ready.remote() for replica in self._replicas]
+        answers, _ = ray.wait(asked, num_returns=len(asked), timeout=1)
         try:
             ray.get(answers)
         except RayActorError:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 
 from v05_verl.plugin.records import WorkerReport
 
@@ -82,6 +82,8 @@ class Watch:
             name = self._answers.pop(answer)
             try:
                 ray.get(answer)
+            except ActorUnavailableError:  # the network may come back; where the actor is dead, the next answer says so
+                continue
             except RayActorError as error:
                 return (
                     f"v05: {name} died in step {self._step()}, and the run cannot go on without it. Start the same "

@@ -16,6 +16,7 @@ from v05_verl import method
 from v05_verl.core import checks, scale
 from v05_verl.plugin.records import (
     GROUP_SIZE_KEY,
+    SHARE_KEY,
     TEXT_FIELD,
     TICKET_KEY,
     Counts,
@@ -23,6 +24,7 @@ from v05_verl.plugin.records import (
     RunningPrompt,
     WorkerReport,
 )
+from v05_verl.plugin.second_wave import SecondWave
 from v05_verl.plugin.value_client import PriorTicket, sentence
 from v05_verl.prompt_text import problem_text
 
@@ -43,6 +45,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         self._v05 = v05_config.from_verl(self.config)
         self._method = method.build(self._v05)
         self._running: dict[str, RunningPrompt | None] = {}  # None: dispatched, not yet begun
+        self._second_waves: dict[str, SecondWave] = {}  # by prompt, with the budget total
         self._counts = Counts()
         self._scheduler_error: str | None = None
         self._rollout_error: str | None = None
@@ -58,7 +61,11 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         # Known from the moment of dispatch on: the trainer counts rows in the queue and prompts in the workers, and a
         # prompt must be in one of both.
         if not ("validate" in batch and batch["validate"]):
-            self._running |= {str(getattr(uid, "data", uid)): None for uid in batch["uid"]}
+            uids = [str(getattr(uid, "data", uid)) for uid in batch["uid"]]
+            self._running |= dict.fromkeys(uids)
+            if SHARE_KEY in batch.keys():
+                shares = dict(zip(uids, batch[SHARE_KEY].tolist(), strict=True))
+                self._second_waves |= dict.fromkeys(uids, SecondWave(shares))
         await super().generate_sequences(batch)
 
     async def _agent_loop_postprocess(self, output, validate, **kwargs) -> None:
@@ -75,6 +82,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
 
     async def _run_prompt(self, prompt: dict, sampling_params: dict, trajectory: dict, trace: bool = False) -> None:
         ticket = prompt.pop(TICKET_KEY, None)
+        prompt.pop(SHARE_KEY, None)
         if trajectory["validate"]:
             return await super()._run_prompt(prompt, sampling_params, trajectory, trace)
 
@@ -88,6 +96,9 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         except Exception as error:  # raised again in the trainer, which asks for it
             logger.exception("v05: the budget of prompt %s failed", uid)
             self._scheduler_error = f"prompt {record.text[:200]!r}: {type(error).__name__}: {error}"
+        finally:
+            if second_wave := self._second_waves.pop(uid, None):
+                second_wave.leave(uid)
         keys, tags = running.row_tags()
         if keys:
             await tq.async_kv_batch_put(keys=keys, partition_id="train", tags=tags)
@@ -119,7 +130,11 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             # A reward outside the range stops the run in the trainer, which names it; no budget is spent on it here.
             if fixed_n is not None or not self._all_in_range(rewards):
                 break
-            wanted = self._further(knowing, record, rewards)
+            second_wave = self._second_waves.get(record.uid)
+            if second_wave is None:
+                wanted = self._further(knowing, record, rewards)
+            else:
+                wanted = await second_wave.size(knowing, record, rewards) if record.waves == 1 else 0
 
     @staticmethod
     def _further(knowing: method.Method, record: PromptRecord, rewards: list[float]) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from v05_verl import arms
 
-QUICKSTART_ARMS = ("grpo_n16", "rloo_n4", "v05")
+QUICKSTART_ARMS = ("grpo_n16", "rloo_n4", "v05", "v05_auto")
 SETS = {
     "aime2024": "AIME 2024",
     "aime2025": "AIME 2025",

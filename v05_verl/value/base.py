@@ -53,6 +53,10 @@ class Outcomes(NamedTuple):
     def rates(self) -> np.ndarray:
         return self.successes / self.trials
 
+    def rows(self, index: np.ndarray) -> Outcomes:
+        """The rows at ``index``."""
+        return Outcomes([self.prompts[i] for i in index], self.successes[index], self.trials[index], self.step)
+
 
 def checked_prompts(prompts: Sequence[str]) -> list[str]:
     """``prompts`` as a list; ValueError where it is one string or holds anything but strings."""

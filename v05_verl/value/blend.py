@@ -56,11 +56,14 @@ class Blend:
         return inside(np.where(known, np.einsum("swkn,swk->n", again, _weights(self._scores["again"])), first))
 
     def observe(self, outcomes: Outcomes, policy: str, text: np.ndarray | None) -> None:
-        """Judges all candidates by the outcomes, then remembers these; ``text`` as for :meth:`predict`."""
+        """Judges all candidates by the outcomes, then remembers these.
+
+        ``text`` as for :meth:`predict`; NaN where it was not asked.
+        """
         ids = _ids(outcomes.prompts, policy)
         means, known, again = self._candidates(ids, policy, outcomes.step, text)
         if text is not None:
-            self._judge("first", means, outcomes, ~known)
+            self._judge("first", means, outcomes, ~known & np.isfinite(text))
         self._judge("again", again, outcomes, known)
         before = self.level(policy)
         level = self._levels.setdefault(policy, RunningMean(_LEVEL_DECAY))
@@ -103,7 +106,7 @@ class Blend:
         level = self.level(policy)
         means = np.full((len(SOURCES), len(ids)), level)
         if text is not None:
-            means[1] = text
+            means[1] = np.where(np.isnan(text), level, text)
         known, successes, trials = self._memory.evidence(ids, step, level)
         strength, S, N = self._strengths[:, None], successes.T[:, None, :], trials.T[:, None, :]
         return means, known, (strength * means[:, None, None, :] + S) / (strength + N)

@@ -111,12 +111,13 @@ class GaussianProcess:
         outcomes = checked_outcomes(prompts, successes, trials, step)
         if not outcomes.prompts:
             return
-        kept = _newest(outcomes, self._capacity)
+        index = _evenly_picked(len(outcomes.prompts), self._capacity // 2)
+        kept = outcomes.rows(index)
         cross = self._cross(kept.prompts, policy, outcomes.step)
-        if kept is outcomes:
-            told = self._told(cross)
-        else:
-            told = self._told_of(outcomes.prompts, policy, outcomes.step)
+        told = None
+        if cross is not None:
+            told = np.full(len(outcomes.prompts), np.nan)
+            told[index] = self._told(cross)
         self._blend.observe(outcomes, policy, told)
         noise = self._noise(kept, cross)
         table = np.column_stack([np.full(len(noise), float(step)), kept.rates - 0.5, noise, kept.trials])
@@ -246,10 +247,6 @@ class GaussianProcess:
         return center.with_vector(optimize.minimize(evidence.negative, start.vector(), **search).x)
 
 
-def _newest(outcomes: Outcomes, capacity: int) -> Outcomes:
-    """At most half a context at once, evenly picked: one call must not push out all that came before."""
-    n = len(outcomes.prompts)
-    if n <= capacity // 2:
-        return outcomes
-    keep = np.linspace(0, n - 1, capacity // 2).astype(np.int64)
-    return Outcomes([outcomes.prompts[i] for i in keep], outcomes.successes[keep], outcomes.trials[keep], outcomes.step)
+def _evenly_picked(n: int, limit: int) -> np.ndarray:
+    """Indices of at most half a context: one call must not push out all that came before."""
+    return np.arange(n) if n <= limit else np.linspace(0, n - 1, limit).astype(np.int64)
