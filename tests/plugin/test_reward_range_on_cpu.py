@@ -22,6 +22,7 @@ def rows(n, reward_range):
         group=zeros,
         wave=zeros,
         prior=np.zeros(n),
+        step=zeros,
     )
 
 
