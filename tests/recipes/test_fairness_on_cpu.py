@@ -26,7 +26,11 @@ DAPO = {
     "reward.reward_kwargs.overlong_buffer_cfg.penalty_factor",
     "reward.reward_kwargs.overlong_buffer_cfg.log",
 }
-V05 = {"trainer.v1.trainer_mode", "actor_rollout_ref.rollout.agent.agent_loop_manager_class"}
+V05 = {
+    "trainer.v1.trainer_mode",
+    "trainer.v1.sampler.max_off_policy_strategy",  # the synchronous mode, which all arms run in, does not read it
+    "actor_rollout_ref.rollout.agent.agent_loop_manager_class",
+}
 
 PAIRS = [
     ("grpo_n16", "rloo_n4", {ESTIMATOR, N} | BUDGET),
