@@ -61,7 +61,7 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engin
     believed = [step["v05/robust/strength"] for step in run.metrics]
     assert believed[:5] == [8.0] * 5 and believed[5] != 8.0
     saved = torch.load(tmp_path / "checkpoints" / "global_step_6" / "v05.pt", weights_only=False)["prior_record"]
-    assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, 3)
+    assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, 5)
     assert saved["model"]["strength"] == pytest.approx(believed[5])
     # The weights that generate are the weights that are trained.
     assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)
