@@ -84,7 +84,7 @@ with watch.Watch({"TransferQueue's actor 1": worker}, step=lambda: 3, waiting=la
 
 
 def test_a_trainer_that_cannot_be_reached_ends_too():
-    run = subprocess.run([sys.executable, "-c", WAITS_INSIDE_A_CALL], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([sys.executable, "-c", WAITS_INSIDE_A_CALL], capture_output=True, text=True, timeout=300)
     assert run.returncode == 1 and "v05: TransferQueue's actor 1 died in step 3" in run.stderr
 
 
