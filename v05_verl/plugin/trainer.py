@@ -39,7 +39,7 @@ from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, re
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
-from v05_verl.plugin.watch import Failures, Watch, nothing_came_back
+from v05_verl.plugin.watch import Failures, Watch, death_of, nothing_came_back
 from v05_verl.prior_record import PriorRecord
 from v05_verl.value.memory import VisitCounter
 
@@ -93,7 +93,10 @@ class V05TrainerMixin(EvenUpdates):
         if self._v05.budget == "total":
             agent_loop_manager.spend(self._method.first_wave(self.config.data.train_batch_size).total)
         with Watch(self._actors(agent_loop_manager), lambda: self.global_steps, self._waiting):
-            super().fit(agent_loop_manager)
+            try:
+                super().fit(agent_loop_manager)
+            except ray.exceptions.RayActorError as error:  # the step met the death before the watch did
+                raise RuntimeError(death_of("an actor of the run", self.global_steps, error)) from error
 
     # ------------------------------------------- nothing waits for ever -------------------------------------------
 

@@ -85,11 +85,7 @@ class Watch:
             except ActorUnavailableError:  # the network may come back; where the actor is dead, the next answer says so
                 continue
             except RayActorError as error:
-                return (
-                    f"v05: {name} died in step {self._step()}, and the run cannot go on without it. Start the same "
-                    "command again: it resumes from its last checkpoint. What Ray knows of the death: "
-                    f"{' '.join(str(error).split())[:600]}"
-                )
+                return death_of(name, self._step(), error)
         return None
 
     def long_step(self) -> str | None:
@@ -144,6 +140,14 @@ class Failures:
         failed = counts.failed_prompts - self._failed
         if failed >= max(self.most, FEWEST_FAILURES):
             raise RuntimeError(nothing_came_back(failed, report))
+
+
+def death_of(who: str, step: int, error: RayActorError) -> str:
+    """The sentence about a process that the run needs."""
+    return (
+        f"v05: {who} died in step {step}, and the run cannot go on without it. Start the same command again: it "
+        f"resumes from its last checkpoint. What Ray knows of the death: {' '.join(str(error).split())[:600]}"
+    )
 
 
 def nothing_came_back(prompts: int, report: WorkerReport) -> str:
