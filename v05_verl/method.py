@@ -90,6 +90,16 @@ class FirstWave(NamedTuple):
     total: int | None = None
     """Rollouts of the whole step, where the budget fixes them."""
 
+    def metrics(self, record: PriorRecord) -> dict[str, float]:
+        """``k_init: auto``: k, the errors that it expects of baselines, and those of priors as ``record`` has them.
+
+        What is not known yet is left out.
+        """
+        error, _, expected = record.measured_risk()
+        chosen = {} if self.choice is None else self.choice._asdict()
+        values = {"k": self.sizes.max(), **chosen, "prior_error": error, "prior_error_expected": expected}
+        return {f"v05/auto/{name}": float(value) for name, value in values.items() if np.isfinite(value)}
+
 
 class _Steps:
     """What a step's budget makes of a method; the same for all of them."""

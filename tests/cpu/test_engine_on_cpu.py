@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from v05_verl.cpu.engine import Engine, Sampling, Sequence
+
+from .conftest import tiny_model
 
 EOS, VOCAB = 1, 20
 GREEDY = Sampling(temperature=0)
@@ -12,20 +13,7 @@ GREEDY = Sampling(temperature=0)
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=24,
-        hidden_size=64,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=128,
-        bos_token_id=None,
-        eos_token_id=EOS,
-        pad_token_id=0,
-    )
-    model = Qwen2ForCausalLM(config).eval()
+    model = tiny_model(positions=128)
     torch.nn.init.normal_(model.lm_head.weight, std=0.5)
     return model
 

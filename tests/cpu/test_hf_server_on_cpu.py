@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from v05_verl.cpu import hf_rollout, shm_weights
 from v05_verl.cpu.engine import Engine
+
+from .conftest import tiny_model
 
 GREEDY = {"temperature": 0, "max_tokens": 100, "logprobs": True}
 PROMPT = [2, 3, 4]
@@ -18,20 +19,7 @@ PROMPT = [2, 3, 4]
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=24,
-        hidden_size=64,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=256,
-        bos_token_id=None,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
-    return Qwen2ForCausalLM(config).eval()
+    return tiny_model(positions=256)
 
 
 @pytest.fixture

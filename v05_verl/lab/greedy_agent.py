@@ -14,7 +14,6 @@ from typing import Any
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
-AGENT_NAME = "greedy_agent"
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": -1}
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from v05_verl.core import prior_quality
-from v05_verl.core.group_size import GroupSize
 from v05_verl.core.scale import to_reward
 from v05_verl.lab.advantages import advantages
 from v05_verl.lab.arms import REWARD_RANGE, SMALL, LightArm
@@ -26,7 +25,7 @@ from v05_verl.lab.tasks import Problem, Task
 from v05_verl.lab.tiny_lm import TinyLM
 from v05_verl.lab.toy import held_out_problems, training_problems
 from v05_verl.lab.warm_start import encode_problems, token_ids
-from v05_verl.method import FirstWave, Method
+from v05_verl.method import FirstWave, Method, Robust
 from v05_verl.prior_record import PriorRecord
 from v05_verl.value import build
 from v05_verl.value.memory import VisitCounter
@@ -106,7 +105,8 @@ class Run:
         if self.arm.prior is not None:
             self._observe(problems, prior, rollouts)
         visit = self.visits.count([problem.prompt for problem in problems])
-        return Step(prompts, true, prior, rollouts, method, visit, wave.choice)
+        is_auto = isinstance(method, Robust) and method.auto is not None
+        return Step(prompts, true, prior, rollouts, method, visit, wave.metrics(self.record) if is_auto else {})
 
     def _next_prompts(self, wanted: int) -> tuple[list[Problem], np.ndarray, np.ndarray]:
         """Problems, their priors and their exact mean rewards under the current policy."""
@@ -200,9 +200,8 @@ class Run:
             "actor/grad_norm": norm,
             "actor/lr": self.updater.optimizer.param_groups[0]["lr"],
             **(_prior_quality(step) if self.arm.prior is not None else {}),
+            **step.auto,
         }
-        if step.choice is not None:
-            notes |= {f"v05/auto/{name}": value for name, value in step.choice._asdict().items()}
         for name, value in notes.items():
             self.notes[name].append(float(value))
 
@@ -259,8 +258,8 @@ class Step:
     """With what it knew before these rollouts."""
     visit: np.ndarray
     """(prompts,) how often each has been trained on, this step included."""
-    choice: GroupSize | None = None
-    """Of the group size, where priors decided it."""
+    auto: dict[str, float] = field(default_factory=dict)
+    """Metrics of ``k_init: auto``."""
 
     def chosen(self, indices: np.ndarray, first_group: int) -> Step:
         """The prompts at ``indices``, numbered from ``first_group``."""

@@ -11,12 +11,11 @@ import numpy as np
 from v05_verl.config import V05Config
 from v05_verl.core import prior_quality
 from v05_verl.core.shrinkage import fuse
-from v05_verl.method import FirstWave, Robust
+from v05_verl.method import Robust
 from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.batch import PromptBatch
 from v05_verl.plugin.estimator import BatchRows, Estimate
 from v05_verl.plugin.records import Counts, PromptRecord
-from v05_verl.prior_record import PriorRecord
 
 
 def of_step(
@@ -129,16 +128,6 @@ def _robust(rows: BatchRows) -> dict[str, float]:
         return {}
     names = ("shift", "slope", "strength", "outlier_share")
     return {f"v05/robust/{name}": float(getattr(rows.method.prior_model, name)) for name in names}
-
-
-def of_group_size(wave: FirstWave, record: PriorRecord) -> dict[str, float]:
-    """Metrics of ``k_init: auto``: k, the errors that it expects of baselines, and those of priors as they came out."""
-    k = {"v05/auto/k": float(wave.choice.k if wave.choice else wave.sizes.max())}
-    chosen = wave.choice._asdict() if wave.choice else {}
-    error, _, expected = record.measured_risk()
-    values = {f"v05/auto/{name}": float(value) for name, value in chosen.items()} | k
-    values |= {"v05/auto/prior_error": error, "v05/auto/prior_error_expected": expected}
-    return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 def _prior_waiting(records: list[PromptRecord]) -> dict[str, float]:

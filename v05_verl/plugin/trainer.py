@@ -46,6 +46,7 @@ from v05_verl.value.memory import VisitCounter
 logger = logging.getLogger(__name__)
 
 STATE_FILE = "v05.pt"
+STATE_PARTS = {"value_model", "value_name", "prior_record", "visits", "ledger", "rollouts_of_step"}
 
 
 class V05TrainerMixin(EvenUpdates):
@@ -158,7 +159,7 @@ class V05TrainerMixin(EvenUpdates):
         self._rollouts_of_step = added.asked
         metrics.update(step_metrics.of_ledger(self._ledger, added, self._ledger.dropped - dropped))
         if self._v05.k_init == "auto":
-            metrics.update(step_metrics.of_group_size(self._wave, self._prior_record))
+            metrics.update(self._wave.metrics(self._prior_record))
         metrics["v05/value/restarts"] = float(self._value_model.generation)
         metrics["v05/value/dropped_outcomes"] = float(self._value_model.dropped_outcomes)
         return batch
@@ -293,6 +294,11 @@ class V05TrainerMixin(EvenUpdates):
             state = torch.load(path, weights_only=False)
         except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
             raise ValueError(f"v05: {path} is damaged ({error}); resume from another checkpoint") from error
+        if missing := STATE_PARTS - set(state):
+            raise ValueError(
+                f"v05: {path} lacks {', '.join(sorted(missing))}: another version of v05_verl saved it. Resume with "
+                "that one, or start anew (trainer.resume_mode=disable, or another trainer.default_local_dir)"
+            )
         if stale := orphans(training_queue()):
             tq.kv_clear(keys=stale, partition_id="train")
         self._ledger.load_state_dict(state["ledger"], training_queue())
