@@ -15,7 +15,8 @@ JOBS=${JOBS:-2}
 ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool2
     v05 v05_wave v05_fixed4 v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust
     v05_fixed1_robust_pool2 v05_fixed2_robust_pool2 v05_fixed4_robust_pool2 v05_auto}
-SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse like_training_tuned as_through_verl)
+SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse like_training_tuned as_through_verl
+    choice auto_options auto_options_71)
 
 source recipes/cpu_env.sh
 
@@ -23,6 +24,10 @@ source recipes/cpu_env.sh
 LIKE_TRAINING=(--tasks chain --warm-start 0.42 --train-prompts 512 --rollouts 50176)
 # Texts that tell nearly everything, hardly any prompt twice; as recipes/results/quickstart, through verl.
 REVERSE=(--tasks reverse --rollouts 15360 --learning-rates 2e-4)
+
+CHOICES="v05_fixed1_robust_pool2 v05_fixed1_robust_pool2,v05.prompt_choice=variance"
+OPTIONS="v05_auto v05_auto,v05.auto.slack=1 v05_auto,v05.auto.slack=2 v05_auto,v05.prompt_pool=4
+    v05_auto,v05.auto.probe_share=0"
 
 study() {
     # shellcheck disable=SC2086  # ARMS is a list
@@ -42,6 +47,13 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
         # seeds, learning rate and validations of recipes/results/quickstart, to be paired with it arm by arm:
         # python -m v05_verl.report verl=outputs/q light=$OUT/as_through_verl --control light --out outputs/agreement
         as_through_verl) FIRST_SEED=0 SEEDS=3 study "${REVERSE[@]}" --evaluations 5 ;;
+        # what was settled on development seeds: which prompts to choose, and auto's options
+        choice) FIRST_SEED=2000 SEEDS=4 ARMS="rloo_n4 v05_fixed1_robust $CHOICES" study "${LIKE_TRAINING[@]}" \
+            --learning-rates 5e-5 --prior oracle ;;
+        auto_options) FIRST_SEED=2000 SEEDS=4 ARMS="rloo_n4 $OPTIONS" study "${LIKE_TRAINING[@]}" \
+            --learning-rates 5e-5 --prior tracker ;;
+        auto_options_71) FIRST_SEED=2000 SEEDS=4 ARMS="rloo_n4 $OPTIONS" study "${REVERSE[@]}" --prior oracle \
+            --prior-auc 0.71 ;;
         *) echo "light_comparison.sh: unknown setting '$setting'; there are ${SETTINGS[*]}" >&2; exit 2 ;;
     esac
 done
