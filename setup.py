@@ -54,7 +54,7 @@ setup(
         "train": ["tensorboard"],
         "tabpfn": ["tabpfn"],
         "tabicl": ["tabicl"],
-        "test": ["pytest", "hypothesis", "pytest-timeout", "ruff", "setuptools", *REPORT, *MATH],
+        "test": ["pytest", "hypothesis", "pytest-timeout", "pytest-xdist", "ruff", "setuptools", *REPORT, *MATH],
     },
     entry_points={"verl.plugins": ["v05 = v05_verl.register"]},
     classifiers=["Programming Language :: Python :: 3", "License :: OSI Approved :: Apache Software License"],

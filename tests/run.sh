@@ -16,4 +16,5 @@ echo "== ruff"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 echo "== pytest"
-exec .venv/bin/python -m pytest "$@"
+# One test at a time for each of two workers: starting Ray and verl keeps one core busy.
+exec .venv/bin/python -m pytest -n 2 --dist load --maxschedchunk 1 "$@"

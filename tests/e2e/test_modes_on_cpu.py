@@ -1,18 +1,39 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""verl's asynchronous trainers: each trains, is killed and resumes, and no rollout is lost or counted twice."""
+"""verl's asynchronous trainers: each trains, dies and resumes, and no rollout is lost or counted twice."""
 
 import itertools
+import os
+import signal
+import time
 
+import psutil
 import pytest
 import torch
 
 pytestmark = pytest.mark.slow
 
 V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1", "v05.budget=wave")
+SENTENCE_S = 60
+
+
+def kill_a_worker(run):
+    """A process that dies ends the run with a sentence; nothing waits for ever."""
+    family = psutil.Process(run.process.pid).children(recursive=True)
+    processes = [process for process in family if "ray::V05AgentLoopWorker" in " ".join(process.cmdline())]
+    assert len(processes) == 1, [process.cmdline() for process in family]
+    os.kill(processes[0].pid, signal.SIGKILL)
+    killed = time.monotonic()
+    while not any(f"v05: {who} died" in run.log for who in ("agent loop worker 0", "an actor of the run")):
+        assert time.monotonic() - killed < SENTENCE_S, run.log[-5000:]
+        time.sleep(0.5)
+    assert run.wait(120) != 0
+    assert "Start the same command again" in run.log and "V05AgentLoopWorker" in run.log
+
+
 MODES = {
-    "colocate_async": ("hf", []),
-    "separate_async": ("hf_separate", ["trainer.v1.separate_async.parameter_sync_step=2"]),
+    "colocate_async": ("hf", [], kill_a_worker),
+    "separate_async": ("hf_separate", ["trainer.v1.separate_async.parameter_sync_step=2"], lambda run: run.kill()),
 }
 
 
@@ -21,12 +42,12 @@ def states(folder, step):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_each_mode_trains_is_killed_and_resumes(launch, tmp_path, mode):
-    engine, extra = MODES[mode]
+def test_each_mode_trains_dies_and_resumes(launch, tmp_path, mode):
+    engine, extra, die = MODES[mode]
     arguments = [*V05, *extra, f"trainer.v1.trainer_mode=v05_{mode}", "trainer.total_training_steps=5"]
     first = launch(*arguments, "trainer.save_freq=2", engine=engine)
     first.wait_for(lambda: len(first.metrics) >= 3)
-    first.kill()
+    die(first)
     saved = states(tmp_path, 2)
     second = launch(*arguments, "trainer.save_freq=2", engine=engine)
     assert second.wait() == 0, second.log[-5000:]

@@ -4,13 +4,24 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-STEPS = 8
+STEPS = 6
+REFUSING = f"""
+from v05_verl.value.tracker import Tracker
+
+class Refusing(Tracker):
+    def predict(self, prompts, step):
+        if step > {STEPS}:
+            raise RuntimeError("no answer today")
+        return super().predict(prompts, step)
+"""
 
 
-@pytest.mark.parametrize("arm", ["v05_total", "vip_expected"])
-def test_every_step_has_exactly_its_rollouts(launch, arm):
-    run = launch(f"+arm={arm}", "v05.poll_interval_s=0.1", f"trainer.total_training_steps={STEPS}")
-    assert run.wait() == 0, run.log[-5000:]
+def test_every_step_has_exactly_its_rollouts_until_a_strict_run_gets_no_priors(launch, tmp_path):
+    (tmp_path / "refusing.py").write_text(REFUSING)
+    model = ("v05.value.name=refusing:Refusing", "v05.value.on_failure=stop")
+    run = launch("+arm=v05_total", *model, "v05.poll_interval_s=0.1", "trainer.total_training_steps=9", path=tmp_path)
+    assert run.wait() != 0
+    assert "no answer today" in run.log and "on_failure=stop" in run.log
     assert len(run.metrics) == STEPS
     for step in run.metrics:
         assert step["v05/rollouts/step"] == 64  # 16 prompts, 4 each on average

@@ -31,24 +31,6 @@ def test_a_killed_value_model_costs_priors_not_the_run(launch):
     assert run.metrics[-1]["v05/prior/auc"] > 0.5
 
 
-def test_the_strict_choice_ends_the_run(launch, tmp_path):
-    (tmp_path / "refusing.py").write_text(
-        "import numpy as np\n"
-        "class Refusing:\n"
-        "    def predict(self, prompts, step):\n"
-        "        if step > 1:\n"
-        "            raise RuntimeError('no answer today')\n"
-        "        return np.full(len(prompts), 0.5)\n"
-        "    def observe(self, prompts, successes, trials, step): pass\n"
-        "    def state_dict(self): return {}\n"
-        "    def load_state_dict(self, state): pass\n"
-    )
-    run = launch(*V05, "v05.value.name=refusing:Refusing", "v05.value.on_failure=stop", path=tmp_path)
-    assert run.wait() != 0
-    assert len(run.metrics) == 1
-    assert "no answer today" in run.log and "on_failure=stop" in run.log
-
-
 @pytest.mark.vllm
 def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engine(launch, tmp_path):
     robust = ("v05.mode=robust", "v05.baseline=predictable", "v05.budget=wave", "v05.k_init=2", "v05.prompt_pool=2")
@@ -67,35 +49,32 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engin
     assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)
 
 
-REWARDS = {
-    "not_a_number": "return {'score': float('nan') if len(ground_truth) == 5 else 1.0, 'acc': 0.0}",
-    "fails": "return {'score': float('cannot grade this' if len(ground_truth) >= 7 else 1), 'acc': 1.0}",
-}
+# Prompts of seven and more characters cannot be graded at all; from the third step on those of five get no number.
+REWARD = """
+calls = 0
+
+def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    global calls
+    calls += 1
+    if len(ground_truth) >= 7:
+        raise ValueError("cannot grade this")
+    return {"score": float("nan") if len(ground_truth) == 5 and calls > 128 else 1.0, "acc": 1.0}
+"""
 
 
-def reward_file(folder, kind):
-    path = folder / "reward.py"
-    path.write_text(
-        f"def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):\n    {REWARDS[kind]}\n"
-    )
-    return f"reward.custom_reward_function.path={path}"
-
-
-def test_a_reward_that_is_no_number_stops_the_run_and_names_the_prompt(launch, tmp_path):
-    run = launch(*V05, reward_file(tmp_path, "not_a_number"), RANGE, "trainer.total_training_steps=3")
+def test_failing_prompts_are_counted_and_a_reward_that_is_no_number_stops_the_run(launch, tmp_path):
+    (tmp_path / "reward.py").write_text(REWARD)
+    reward = f"reward.custom_reward_function.path={tmp_path}/reward.py"
+    run = launch(*V05, reward, RANGE, "v05.budget=fixed", "trainer.total_training_steps=6")
     assert run.wait() != 0
-    assert "v05: reward nan of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
-
-
-def test_prompts_whose_rollouts_all_fail_are_counted(launch, tmp_path):
-    run = launch(*V05, reward_file(tmp_path, "fails"), RANGE, "trainer.total_training_steps=2")
-    assert run.wait() == 0, run.log[-5000:]
+    assert len(run.metrics) >= 2
     for step in run.metrics:
         failed = step["v05/rollouts/failed_prompts"]
         assert failed > 0
         assert step["v05/rollouts/failed"] == 4 * failed
         assert step["v05/batch/rows"] == step["v05/rollouts/step"] - step["v05/rollouts/failed"]
     assert "cannot grade this" in run.log
+    assert "v05: reward nan of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
 
 
 # verl's own GRPO example settings (examples/grpo_trainer) but the KL loss, whose reference model verl cannot load on
@@ -107,10 +86,6 @@ FIXED = (
     "actor_rollout_ref.actor.use_dynamic_bsz=False",
     "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=False",
 )
-DYNAMIC = (
-    "actor_rollout_ref.actor.use_dynamic_bsz=True",
-    "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=True",
-)
 VERLS_GRPO = (
     "actor_rollout_ref.actor.entropy_coeff=0",
     "actor_rollout_ref.rollout.n=5",
@@ -119,12 +94,11 @@ VERLS_GRPO = (
 )
 
 
-@pytest.mark.parametrize("batches", [FIXED, DYNAMIC], ids=["fixed", "dynamic"])
-def test_three_lines_turn_verls_grpo_settings_into_v05(launch, batches):
-    run = launch(*VERLS_GRPO, *batches, "trainer.total_training_steps=2", "+v05=default", "algorithm.adv_estimator=v05")
+def test_three_lines_turn_verls_grpo_settings_into_v05(launch):
+    run = launch(*VERLS_GRPO, *FIXED, "trainer.total_training_steps=2", "+v05=default", "algorithm.adv_estimator=v05")
     assert run.wait() == 0, run.log[-5000:]
     steps = [step for step in run.metrics if "v05/batch/rows" in step]
     assert len(steps) == 2
-    multiple = 30 if batches is FIXED else 2  # lcm of 2 mini-batches x 3 rows, of 5 and of 2
-    assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % multiple == 0 for step in steps)
-    assert all(step["v05/batch/padding_rows"] < multiple for step in steps)
+    # lcm of 2 mini-batches x 3 rows, of 5 and of 2
+    assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % 30 == 0 for step in steps)
+    assert all(step["v05/batch/padding_rows"] < 30 for step in steps)

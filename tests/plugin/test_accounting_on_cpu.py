@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where rollouts are: counted by hand, and over random histories of workers, queue, trainer and kills."""
 
+import asyncio
 import random
 
 import numpy as np
@@ -13,6 +14,7 @@ from v05_verl.plugin.batch import joined, outcomes_by_step, share_of
 from v05_verl.plugin.estimator import BatchRows, Estimate
 from v05_verl.plugin.metrics import of_ledger
 from v05_verl.plugin.records import Counts, PromptRecord, RunningPrompt, WorkerReport
+from v05_verl.plugin.worker import V05AgentLoopWorker
 
 
 def prompt(status):
@@ -50,6 +52,15 @@ def test_the_ledger_by_hand():
     metrics = of_ledger(ledger, added, 2)
     assert metrics["v05/rollouts/unaccounted"] == 0 and metrics["v05/rollouts/in_flight"] == 1
     assert metrics["v05/spent/rollouts"] == 11 and metrics["v05/rollouts/step"] == 1
+
+
+def test_a_report_is_of_one_moment():
+    worker = object.__new__(V05AgentLoopWorker)
+    worker._counts, worker._running = Counts(asked=4), {}
+    worker._scheduler_error = worker._rollout_error = None
+    report = asyncio.run(worker.report())
+    worker._counts.asked += 7  # Ray pickles the report after this
+    assert report.counts.asked == 4
 
 
 def test_a_lost_rollout_and_one_counted_twice_are_seen():

@@ -17,6 +17,7 @@ from v05_verl.report.labels import arm_label, arm_order, arm_styles, set_label
         ("dapo_n16", "DAPO n=16"),
         ("my_method", "my method"),
         ("light/v05", "V0.5, light"),
+        ("v05_wave,v05.k_init=2", "V0.5 wave, v05.k_init=2"),
     ],
 )
 def test_labels_of_arms(arm, label):

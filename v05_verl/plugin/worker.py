@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 
 import transfer_queue as tq
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ, apply_greedy_sampling_params
@@ -51,11 +52,14 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         self._rollout_error: str | None = None
 
     async def report(self) -> WorkerReport:
-        """What this worker did since it started."""
+        """What this worker did since it started.
+
+        With a copy of the counts: Ray pickles the result after this returns, while prompts go on.
+        """
         running = {
             uid: prompt.record.asked - prompt.record.failed if prompt else 0 for uid, prompt in self._running.items()
         }
-        return WorkerReport(self._counts, running, self._scheduler_error, self._rollout_error)
+        return WorkerReport(replace(self._counts), running, self._scheduler_error, self._rollout_error)
 
     async def generate_sequences(self, batch) -> None:
         # Known from the moment of dispatch on: the trainer counts rows in the queue and prompts in the workers, and a

@@ -46,9 +46,9 @@ def folder_of(arm: str) -> str:
 
 
 def arm_label(arm: str) -> str:
-    """The label of the arm's file, with that of its folder; an arm without a file is called by its name."""
+    """The label of the arm's file, its changes and folder behind it; an arm without a file is called by its name."""
     name = base(arm)
-    label = arms.load(name).label if name in arms.names() else name.replace("_", " ")
+    label = arms.load(name).label if name.split(",")[0] in arms.names() else name.replace("_", " ")
     return f"{label}, {folder_of(arm)}" if folder_of(arm) else label
 
 
