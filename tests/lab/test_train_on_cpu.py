@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,11 +170,12 @@ def test_a_study_is_resumable_and_reported(tmp_path, capsys):
 
 
 def test_the_command_of_a_run_makes_that_run(tmp_path):
-    job = Job("sort", "v05", 7, 3e-4, 1000, 2, 0.3, 512, "tracker", 0.7, 12)
+    job = Job("sort", "v05", 7, 3e-4, 1000, 2, 0.3, 512, "tracker", 0.7, 0.6, 12)
     options = vars(parse(job.command(tmp_path)[3:]))
     assert (options["tasks"], options["arms"], options["learning_rates"]) == (["sort"], ["v05"], [3e-4])
     assert (options["first_seed"], options["seeds"], options["out"]) == (7, 1, tmp_path)
-    shared = ("rollouts", "mini_batches", "warm_start", "train_prompts", "prior", "prior_auc", "evaluations")
+    shared = ("rollouts", "mini_batches", "warm_start", "train_prompts", "prior", "prior_auc", "prior_auc_later")
+    assert options["evaluations"] == job.evaluations
     assert [options[name] for name in shared] == [getattr(job, name) for name in shared]
 
 
@@ -201,6 +203,17 @@ def test_a_prior_can_be_replaced_and_degraded(start):
         return list(run.records())[-1][1]["lab/prior/mse"]
 
     assert run(prior="oracle") == 0 < run(prior="oracle", prior_auc=0.9) < run(prior="oracle", prior_auc=0.6)
+
+
+def test_a_prior_can_break_in_the_middle_of_a_run(start):
+    common = RunSettings(rollouts=512, held_out=64, evaluations=2, prior="oracle", prior_auc=0.95)
+
+    def errors(settings):
+        run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm("v05_fixed4"), 0, settings)
+        return [metrics["lab/prior/mse"] for _, metrics in list(run.records())[1:]]
+
+    whole, breaking = errors(common), errors(replace(common, prior_auc_later=0.6))
+    assert breaking[0] == whole[0] and breaking[1] > whole[1] + 0.1
 
 
 def metrics(run_json):

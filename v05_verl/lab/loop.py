@@ -45,6 +45,8 @@ class RunSettings:
     """In place of the value model of every arm that has one, by name; ``oracle`` too."""
     prior_auc: float | None = None
     """What every prior is degraded to, see :class:`Degraded`; None: not at all."""
+    prior_auc_later: float | None = None
+    """The same from half of the rollouts on, as if the prior had been fitted to another policy; None: no change."""
     optimization: Optimization = field(default_factory=Optimization)
 
 
@@ -118,6 +120,8 @@ class Run:
             success_rate = self.value_model.predict([problem.prompt for problem in problems], self.step)
             self.value_seconds += time.perf_counter() - started
         if self.degraded is not None:
+            if self.settings.prior_auc_later is not None and self.spent >= self.settings.rollouts / 2:
+                self.degraded.auc = self.settings.prior_auc_later
             success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:

@@ -38,6 +38,7 @@ class Job:
     train_prompts: int = 4096
     prior: str | None = None
     prior_auc: float | None = None
+    prior_auc_later: float | None = None
     evaluations: int = 24
 
     @property
@@ -48,6 +49,7 @@ class Job:
         )
         setting += f"-{self.prior}" if self.prior else ""
         setting += f"-auc{self.prior_auc:g}" if self.prior_auc else ""
+        setting += f"-then{self.prior_auc_later:g}" if self.prior_auc_later else ""
         return setting + (f"-evaluations{self.evaluations}" if self.evaluations != 24 else "")
 
     @property
@@ -138,6 +140,7 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
         train_prompts=job.train_prompts,
         prior=job.prior,
         prior_auc=job.prior_auc,
+        prior_auc_later=job.prior_auc_later,
         optimization=optimization,
         evaluations=job.evaluations,
     )

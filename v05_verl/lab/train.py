@@ -41,7 +41,8 @@ def study(task: str, options: argparse.Namespace) -> Path:
 
     def job(arm: str, seed: int, rate: float) -> Job:
         has_prior = find_arm(arm).prior is not None  # the others run once, whatever the priors
-        return Job(task, arm, seed, rate, **common | ({} if has_prior else {"prior": None, "prior_auc": None}))
+        priors = {} if has_prior else dict.fromkeys(("prior", "prior_auc", "prior_auc_later"))
+        return Job(task, arm, seed, rate, **common | priors)
 
     tuning_jobs = [job(arm, TUNING_SEED + seed, 0.0) for arm in options.arms for seed in range(options.tuning_seeds)]
     if len(options.learning_rates) > 1:
@@ -88,6 +89,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--train-prompts", type=int, default=4096)
     parser.add_argument("--prior", help="value model in place of that of every arm that has one, or oracle")
     parser.add_argument("--prior-auc", type=float, help="what every prior is degraded to")
+    parser.add_argument("--prior-auc-later", type=float, help="the same from half of the rollouts on")
     parser.add_argument("--name", help="folder of the comparison under DIR (the task and the setting)")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
