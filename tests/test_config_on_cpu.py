@@ -85,6 +85,7 @@ def test_the_automatic_price_follows_range_and_budget():
             {"prompt_weight": "prompt", "budget": "total", "baseline": "predictable"},
             "prompt with v05.budget = total is biased",
         ),
+        ({"advantage_scale": "bnpo", "budget": "fixed"}, "baseline = fused is not BNPO"),
         ({"k_inti": 4}, "v05 has no key k_inti"),
         ({"value": {"on_failure": "ignore"}}, "v05.value.on_failure = 'ignore': input should be 'fallback' or 'stop'"),
         ({"value": {"recalibrate": -1}}, "v05.value.recalibrate"),

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from v05_verl.core import checks, scale
 from v05_verl.core.allocation import Method as AllocationMethod
 from v05_verl.core.allocation import least_lower
+from v05_verl.core.scaling import AdvantageScale
+from v05_verl.core.selection import Choice
 
 KEYS_FILE = "v05_verl/conf/v05/default.yaml"
 
@@ -134,9 +136,12 @@ class V05Config(_Group):
     the range that the reward function itself declares, see ``plugin.launch``."""
     prompt_pool: int = Field(1, ge=1)
     """Prompts looked at for each one trained on; ``prompt_choice`` says which are taken. [ours]"""
-    prompt_choice: Literal["promise", "variance"] = "promise"
-    """Taken are those with the largest predicted reward variance, for ``promise`` times what is left to gain; see
-    ``core.selection``. [ours]"""
+    prompt_choice: Choice = "promise"
+    """Which are taken: the largest predicted reward variance, times what is left to gain [ours: promise] or not; drawn
+    by its root [SPO: sampled]; a success rate drawn near 1/2 [MoPPS: thompson]. See ``core.selection``."""
+    advantage_scale: AdvantageScale = "none"
+    """whiten: over the rollouts of a step [SPO]; bnpo: by the density of the group's success rate [BNPO]. See
+    ``core.scaling``."""
     total_rollouts: int | None = Field(None, gt=0)
     """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
     poll_interval_s: float | None = Field(None, gt=0)
@@ -197,6 +202,12 @@ class V05Config(_Group):
             f"v05.prompt_weight = prompt with v05.budget = {self.budget} is biased: how many rollouts a prompt gets "
             "depends on their rewards, and so would the weight of each; use v05.prompt_weight=rollout or "
             "v05.budget=allocated",
+        )
+        yield (
+            self.advantage_scale == "bnpo"
+            and (self.first_n < 2 or self.baseline not in ("group_mean", "leave_one_out")),
+            f"v05.advantage_scale = bnpo with v05.k_init = {self.k_init} and v05.baseline = {self.baseline} is not "
+            "BNPO, which weighs r - mean of the group: use v05.k_init of 2 or more and v05.baseline=group_mean",
         )
         if self.budget == "total":
             yield (

@@ -19,6 +19,7 @@ from v05_verl.config import V05Config
 from v05_verl.core import scale
 from v05_verl.core.baseline import Kind, row_baselines
 from v05_verl.core.posterior import PriorModel, posterior_wave_size, row_posterior_baselines, worth_another
+from v05_verl.core.scaling import AdvantageScale, bnpo_weight, whitened
 from v05_verl.core.stopping import Rule, should_continue, wave_size
 from v05_verl.first_wave import AutoSize, FirstWave
 from v05_verl.prior_record import PriorRecord
@@ -51,8 +52,8 @@ class Method(Protocol):
         None for a budget that has no total to spend: there :meth:`further` decides prompt by prompt.
         """
 
-    def weights(self, group: ArrayLike) -> np.ndarray:
-        """(N,) factor of the advantage of each rollout; ``group`` names its prompt."""
+    def advantages(self, rewards: ArrayLike, baselines: ArrayLike, group: ArrayLike) -> np.ndarray:
+        """(N,) what each rollout's log probabilities are weighted by; ``group`` names its prompt."""
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """(N,) baselines of N rollouts, see :func:`v05_verl.core.baseline.row_baselines` for the arguments.
@@ -81,8 +82,10 @@ class _Steps:
     """What a step's budget makes of a method; the same for all of them."""
 
     k_init: int
+    reward_range: tuple[float, float] = (-1.0, 1.0)
     prior_model: PriorModel = PriorModel()
     plan: Allocated | Total | None = None
+    advantage_scale: AdvantageScale = "none"
 
     @property
     def learns_priors(self) -> bool:
@@ -108,12 +111,17 @@ class _Steps:
             return None
         return self.plan.further(group_mean, n, prior, asked, total, self.prior_model)
 
-    def weights(self, group: ArrayLike) -> np.ndarray:
-        """See :class:`Method`; mean n / n_i with one weight per prompt, else 1."""
-        if not isinstance(self.plan, Allocated) or self.plan.weight == "rollout":
-            return np.ones(len(group))
-        _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
-        return n.mean() / n[prompt]
+    def advantages(self, rewards: ArrayLike, baselines: ArrayLike, group: ArrayLike) -> np.ndarray:
+        """See :class:`Method`; r - b, times mean n / n_i with one weight per prompt, then scaled where asked."""
+        values = np.asarray(rewards, dtype=np.float64) - np.asarray(baselines)
+        if isinstance(self.plan, Allocated) and self.plan.weight == "prompt":
+            _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
+            values = values * n.mean() / n[prompt]
+        if self.advantage_scale == "whiten":
+            return whitened(values)
+        if self.advantage_scale == "bnpo":
+            return values * bnpo_weight(rewards, group, self.reward_range)
+        return values
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,8 @@ class Paper(_Steps):
     """Where given, each step has a fixed number of rollouts."""
     prior_model: PriorModel = PriorModel()
     """Read by ``plan`` alone."""
+    advantage_scale: AdvantageScale = "none"
+    """See :mod:`v05_verl.core.scaling`."""
 
     @property
     def noise_scale(self) -> float:
@@ -211,6 +221,8 @@ class Robust(_Steps):
     """Where given, each step's group size follows from what the priors are worth."""
     plan: Allocated | Total | None = None
     """Where given, each step has a fixed number of rollouts."""
+    advantage_scale: AdvantageScale = "none"
+    """See :mod:`v05_verl.core.scaling`."""
 
     learns_priors = True
 
@@ -281,13 +293,15 @@ class Group(_Steps):
 def build(config: V05Config) -> Paper | Robust:
     """The configured method; in the robust mode nothing is known about its priors yet."""
     budget = Budget(config.budget, config.k_max, config.cost, config.max_waves)
-    plan, reward_range = _plan(config), config.reward_range
+    plan, reward_range, scale_by = _plan(config), config.reward_range, config.advantage_scale
     if config.k_init == "auto":
         auto = AutoSize(**config.auto.model_dump(), step_rollouts=config.step_rollouts)
-        return Robust(auto.reference_n, budget, config.baseline, reward_range, auto=auto, plan=plan)
+        return Robust(
+            auto.reference_n, budget, config.baseline, reward_range, auto=auto, plan=plan, advantage_scale=scale_by
+        )
     if config.mode == "robust":
-        return Robust(config.k_init, budget, config.baseline, reward_range, plan=plan)
-    return Paper(config.k_init, budget, config.rule, config.baseline, reward_range, plan)
+        return Robust(config.k_init, budget, config.baseline, reward_range, plan=plan, advantage_scale=scale_by)
+    return Paper(config.k_init, budget, config.rule, config.baseline, reward_range, plan, advantage_scale=scale_by)
 
 
 def _plan(config: V05Config) -> Allocated | Total | None:

@@ -71,7 +71,9 @@ def test_every_arm_trains_and_counts_its_rollouts(start, arm):
     assert all(np.isfinite(value) for value in last.values())
 
 
-@pytest.mark.parametrize("arm", ["vip_paper", "knapsack_prior", "v05_total", "v05_auto_total"])
+@pytest.mark.parametrize(
+    "arm", ["vip_paper", "knapsack_prior", "v05_total", "v05_auto_total", "spo_tracker", "bnpo_n16", "mopps_rloo_n4"]
+)
 def test_a_budget_with_a_hard_total_spends_exactly_that_in_every_step(start, arm):
     for step, data in records(start, arm, rollouts=600)[1:]:
         assert data["v05/rollouts/step"] == 128

@@ -111,6 +111,9 @@ def test_the_reward_range_is_the_same_in_all_arms(arms):
         assert "v05" not in config or list(config.v05.reward_range) == [-1, 1]
 
 
+SPO = {f"v05.{key}" for key in ("baseline", "value.name", "advantage_scale", "prompt_pool", "prompt_choice")} | {
+    "actor_rollout_ref.actor.clip_ratio_high"
+}
 NEIGHBOURS = [
     ("rloo_n4_pool2", "vip_expected", {"v05.budget", "v05.prompt_pool"}),
     ("vip_paper", "vip_code", {"v05.prompt_weight"}),
@@ -118,7 +121,9 @@ NEIGHBOURS = [
     ("vip_expected", "knapsack_prior", {"v05.allocation.method"}),
     ("vip_expected", "gvm_equal_norms", {"v05.allocation.method"}),
     ("vip_expected", "v0_greedy", {"v05.allocation.method"}),
-    ("v05_fixed1", "spo_tracker", {"v05.baseline", "v05.value.name"}),
+    ("v05_fixed1", "spo_tracker", SPO),
+    ("rloo_n4_pool2", "mopps_rloo_n4", {"v05.prompt_pool", "v05.prompt_choice", "v05.value.name"}),
+    ("v05_fixed16", "bnpo_n16", {"v05.baseline", "v05.advantage_scale", "v05.value.name"}),
     ("v05_fixed2_robust", "v05_total", {"v05.budget"}),
     ("v05_auto", "v05_auto_total", {"v05.budget", "v05.allocation.method", "v05.allocation.lower"}),
 ]
@@ -128,6 +133,6 @@ NEIGHBOURS = [
 def test_an_arm_of_a_neighbour_differs_by_its_method_alone(left, right, expected):
     configs = [OmegaConf.create(load(arm).config) for arm in (left, right)]
     assert set(difference(*configs)) == expected
-    if {left, right} != {"v05_fixed2_robust", "v05_total"}:  # which spends twice its first wave
+    if right not in ("v05_total", "bnpo_n16"):  # twice its first wave; as many prompts as GRPO n=16
         plans = [overrides(load(arm), prompts=512, rollouts=1228800)[1:] for arm in (left, right)]
         assert plans[0] == plans[1]

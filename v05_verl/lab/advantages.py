@@ -28,7 +28,7 @@ def advantages(rollouts: Rollouts, prior: np.ndarray, arm: LightArm, method: Met
     ``prior`` (prompts,) is V on the reward scale, ``method`` the arm's with what it knew before these rollouts.
     """
     baselines = method.baselines(rollouts.rewards, rollouts.group, rollouts.wave, prior[rollouts.group])
-    values = (rollouts.rewards - baselines) * method.weights(rollouts.group)
+    values = method.advantages(rollouts.rewards, baselines, rollouts.group)
     if arm.divides_by_std:
         values = values / (_group_std(rollouts)[rollouts.group] + GROUP_STD_EPS)
     return Advantages(values, baselines)

@@ -4,14 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from v05_verl import arms, config, method
-from v05_verl.core.selection import RULES, most_promising
+from v05_verl.core.selection import Choice
 from v05_verl.method import Group, Method
 
 PROMPTS = 32
@@ -40,8 +37,8 @@ class LightArm:
     clip_high: float = 0.2
     pool: int = 1
     """Prompts looked at for every one that is taken."""
-    choose: Callable[[np.ndarray, int], np.ndarray] = most_promising
-    """(priors, count) -> indices of those that are taken."""
+    choice: Choice = "promise"
+    """Which are taken."""
     drop_all_same: bool = False
     """DAPO's dynamic sampling: groups whose rewards are all the same are dropped and replaced."""
 
@@ -76,5 +73,6 @@ def _with_prior(arm: arms.Arm) -> LightArm:
         prior=prior,
         prior_options=options,
         pool=settings.prompt_pool,
-        choose=RULES[settings.prompt_choice],
+        choice=settings.prompt_choice,
+        clip_high=arm.get("actor_rollout_ref.actor.clip_ratio_high", 0.2),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from v05_verl.core import prior_quality
 from v05_verl.core.scale import to_reward
+from v05_verl.core.selection import choose
 from v05_verl.lab.advantages import advantages
 from v05_verl.lab.arms import REWARD_RANGE, SMALL, LightArm
 from v05_verl.lab.degraded import Degraded
@@ -125,7 +126,7 @@ class Run:
             success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
         if self.arm.pool > 1:
-            taken = self.arm.choose(prior, wanted)
+            taken = choose(self.arm.choice, prior, wanted, rng=self.rng)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 

@@ -48,8 +48,8 @@ class Estimate(NamedTuple):
     """Outcome reward, inside the reward range for real rows."""
     baselines: np.ndarray
     """NaN for padding rows."""
-    weights: np.ndarray
-    """Factor of the advantage; NaN for padding rows."""
+    advantages: np.ndarray
+    """0 for padding rows."""
 
 
 class _Call(NamedTuple):
@@ -84,7 +84,7 @@ def compute_v05_outcome_advantage(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A_i = r_i - b_i on every response token (V0.5, arXiv 2603.10848; no division by a standard deviation: ours).
 
-    Times the method's weight of the rollout, which is 1 but for ``v05.prompt_weight=prompt``.
+    With ``v05.prompt_weight`` and ``v05.advantage_scale`` scaled, see :meth:`v05_verl.method.Method.advantages`.
 
     Args:
         token_level_rewards: (bs, response_length) outcome reward on one token of each row.
@@ -108,9 +108,7 @@ def compute_v05_outcome_advantage(
     scores = token_level_rewards.sum(dim=-1)
     estimate = estimate_rows(scores.double().cpu().numpy(), call.rows)
     call.results.append(estimate)
-    advantages = scores - torch.as_tensor(np.nan_to_num(estimate.baselines), dtype=scores.dtype, device=scores.device)
-    advantages *= torch.as_tensor(np.nan_to_num(estimate.weights), dtype=scores.dtype, device=scores.device)
-    advantages[torch.as_tensor(~call.rows.is_real)] = 0.0
+    advantages = torch.as_tensor(estimate.advantages, dtype=scores.dtype, device=scores.device)
     advantages = advantages.unsqueeze(-1) * response_mask
     return advantages, advantages
 
@@ -130,7 +128,9 @@ def estimate_rows(rewards: np.ndarray, rows: BatchRows) -> Estimate:
         by_session[rows.session[final]] = of_final
         return np.where(rows.is_real, by_session[rows.session], np.nan)
 
-    return Estimate(rewards, to_rows(baselines), to_rows(rows.method.weights(group)))
+    # Of baselines in verl's precision, so that group means give verl's advantages to the last bit.
+    advantages = to_rows(rows.method.advantages(rewards[final], baselines.astype(np.float32), group))
+    return Estimate(rewards, to_rows(baselines), np.where(rows.is_real, advantages, 0.0))
 
 
 def within_range(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:

@@ -27,7 +27,7 @@ from verl.utils.fs import local_mkdir_safe
 from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import scale
-from v05_verl.core.selection import RULES
+from v05_verl.core.selection import choose
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
 from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
@@ -223,7 +223,8 @@ class V05TrainerMixin(EvenUpdates):
         ticket = self.agent_loop_manager.ask(batch)
         try:
             prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
-            taken = RULES[self._v05.prompt_choice](prior, wanted, self._v05.reward_range)
+            rng = np.random.default_rng([self.config.data.get("seed") or 0, self.global_steps])
+            taken = choose(self._v05.prompt_choice, prior, wanted, self._v05.reward_range, rng=rng)
         except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
             logger.warning("v05: no priors to choose prompts and sizes by (%s); all count alike in this step", error)
             prior, taken = np.full(len(batch), np.nan), np.arange(wanted)
