@@ -25,7 +25,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ from v05_verl.lab.simulate import World, with_rewards
 from v05_verl.method import Method
 from v05_verl.report.statistics import interval
 
-POOL = 20_000
+POOL = 4_000
 """Simulated prompts, from which the batches are drawn."""
 ARMS = ("grpo_n16", "grpo_n4", "v05", "v05_wave", "v05_auto")
 REFERENCE = "grpo_n4"
@@ -128,6 +128,7 @@ class Result(NamedTuple):
     oldest: int
 
 
+@cache
 def simulated_prompts(prompts: int, auc: float, seed: int) -> World:
     """Prompts whose priors have the given AUC, calibrated."""
     rng = np.random.default_rng([seed, 3])

@@ -104,7 +104,7 @@ class Cluster:
             if on_reward(prompt):
                 return
         if until == math.inf:
-            raise RuntimeError("no rollout is under way, and the trainer waits for prompts: the batches are too small")
+            raise RuntimeError("the trainer waits, and no rollout is under way: a prompt without rollouts never ends")
         self.now = until
 
     def busy_s(self) -> float:
