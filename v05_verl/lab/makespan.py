@@ -101,6 +101,8 @@ class Setting:
     """Seconds per rollout, from ``train_share``."""
     warm_up: int = 1
     """Batches that asynchronous trainers are ahead."""
+    threshold: int = 8
+    """Sampling waits while a prompt under way is so many steps old."""
     skip: int = 3
     """First steps, which are not counted; 1 with the synchronous trainer, where all are alike."""
     steps: int = 8
@@ -188,6 +190,7 @@ def simulate(setting: Setting, waves: np.ndarray, prompts: int, mode_name: str, 
         mode,
         Cluster(setting.replicas, setting.slots, setting.decoding),
         setting.train_s,
+        setting.threshold,
     )
     steps = list(itertools.islice(training.steps(), skip + setting.steps))
     start, end, counted = steps[skip - 1], steps[-1], steps[skip:]
@@ -272,6 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--train-share", type=float, default=default.train_share, help="of a synchronous step")
     parser.add_argument("--warm-up", type=int, default=default.warm_up, help="batches ahead, asynchronous trainers")
+    parser.add_argument(
+        "--threshold", type=int, default=default.threshold, help="max_off_policy_threshold, strategy wait"
+    )
     parser.add_argument("--skip", type=int, default=default.skip, help="first steps that do not count")
     parser.add_argument("--steps", type=int, default=default.steps, help="that do")
     parser.add_argument("--seeds", type=int, default=5)
@@ -290,6 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             Decoding(given.base_ms / 1000, given.sequence_ms / 1000),
             given.train_share,
             warm_up=given.warm_up,
+            threshold=given.threshold,
             skip=given.skip,
             steps=given.steps,
         )
@@ -297,6 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     frame = study(setting, given.seeds, given.processes)
     print(
         f"{prompts:,} prompts on {replicas:,} replicas of {setting.slots} slots, {setting.warm_up} batches ahead, "
+        f"threshold {setting.threshold}, "
         f"{1000 * setting.train_s:.1f} s of training per 1,000 rollouts; means of {setting.steps} steps and 95% "
         f"intervals over {given.seeds} seeds\n"
     )
