@@ -57,8 +57,13 @@ def make_world(prompts: int, error_sd: float, hallucinated: float, rng: np.rando
     true = 2 * rate - 1
     prior = np.clip(true + error_sd * rng.standard_normal(prompts), -1, 1)
     prior = np.where(rng.random(prompts) < hallucinated, rng.uniform(-1, 1, prompts), prior)
-    rewards = np.where(rng.random((prompts, K_MAX)) < rate[:, None], 1.0, -1.0)
-    return World(true, prior, np.concatenate([np.zeros((prompts, 1)), rewards.cumsum(1)], axis=1))
+    return with_rewards(rate, prior, rng)
+
+
+def with_rewards(rate: np.ndarray, prior: np.ndarray, rng: np.random.Generator) -> World:
+    """Prompts with (P,) success rates and (P,) V, and rewards that are drawn here."""
+    rewards = np.where(rng.random((len(rate), K_MAX)) < rate[:, None], 1.0, -1.0)
+    return World(2 * rate - 1, prior, np.concatenate([np.zeros((len(rate), 1)), rewards.cumsum(1)], axis=1))
 
 
 def run_sequential(world: World, goes_on: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
