@@ -80,7 +80,8 @@ class Ledger:
         """
         check_fields("ledger", state, self.state_dict())
         saved = {name: state_count(name, count) for name, count in state.items()}
-        checks.between("state: trained and failed", saved["trained"] + saved["failed"], 0, saved["asked"])
+        ended = saved["trained"] + saved["failed"] + saved["dropped"]
+        checks.between("state: rollouts that were trained on, failed or dropped", ended, 0, saved["asked"])
         self.trained, self.dropped = saved.pop("trained"), saved.pop("dropped")
         self.counts = self._before = Counts(**saved)
         self.waiting, self.in_flight = len(waiting_sessions(queue)), 0

@@ -37,7 +37,7 @@ class ValueModel(Protocol):
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything learnt so far, as plain Python and NumPy objects."""
+        """Everything learnt so far, as plain data: what :func:`v05_verl.state_file.save` takes."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state that ``state_dict`` of the same model returned; ValueError where it does not fit."""

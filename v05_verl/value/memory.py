@@ -68,7 +68,7 @@ class PromptTable:
         """
         check_fields("prompt table", state, ("ids", "values"))
         ids = state_array("ids", state["ids"], (None,), np.int64, lo=0)
-        values = state_array("values", state["values"], (len(ids), self._width), lo=0)
+        values = state_array("values", state["values"], (len(ids), self._width))
         if len(np.unique(ids)) < len(ids):
             raise ValueError("state: ids holds a prompt twice")
         check(values)
@@ -144,7 +144,7 @@ class Memory:
     def _check(self, values: np.ndarray) -> None:
         successes, trials, newest, level = self._columns(values)
         checks.between("state: successes", successes, 0, trials)
-        checks.whole("state: newest step", newest)
+        checks.between("state: newest step", checks.whole("state: newest step", newest), 0, np.inf)
         checks.unit_interval("state: level", level)
 
 
