@@ -1,8 +1,9 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Random damage to saved states, and when two states are the same."""
+"""Random damage to saved states, a pickle that does harm, and when two states are the same."""
 
 import copy
+import os
 import random
 
 import numpy as np
@@ -69,3 +70,13 @@ def same(a, b) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same, a, b))
     return a == b or a != a and b != b
+
+
+class Harmful:
+    """Unpickling makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
