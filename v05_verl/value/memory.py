@@ -72,8 +72,8 @@ class PromptTable:
         if len(np.unique(ids)) < len(ids):
             raise ValueError("state: ids holds a prompt twice")
         check(values)
-        self._rows, self._values = {}, np.zeros((0, self._width))
-        self.write(ids.tolist(), values)
+        self._rows = {i: row for row, i in enumerate(ids[-self._max_prompts :].tolist())}
+        self._values = values[-self._max_prompts :]
 
 
 class Memory:
