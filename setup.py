@@ -43,6 +43,7 @@ setup(
         "scikit-learn",
         "msgspec",
         "psutil",
+        "safetensors",
         "tqdm",
         "wrapt",
     ],

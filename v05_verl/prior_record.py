@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from v05_verl.core import checks
 from v05_verl.core.posterior import PriorModel, posterior
-from v05_verl.core.posterior_fit import fit_prior_model
+from v05_verl.core.posterior_fit import check_reach, fit_prior_model
+from v05_verl.state_checks import check_fields, state_array, state_count
 
 COLUMNS = ("group_mean", "n", "prior", "expected", "risk")
 
@@ -93,8 +95,17 @@ class PriorRecord:
         return {"pairs": self._pairs.copy(), "seen": self.seen, "steps": self._steps, "model": self.model._asdict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        pairs = np.array(state["pairs"], dtype=np.float64)
-        if pairs.ndim != 2 or pairs.shape[1] != len(COLUMNS):
-            raise ValueError(f"the record of priors must have the columns {', '.join(COLUMNS)}, got {pairs.shape}")
-        self._pairs, self.seen, self._steps = pairs, int(state["seen"]), int(state["steps"])
-        self.model = PriorModel(**state["model"])
+        """Takes over what :meth:`state_dict` returned; ValueError where it is damaged, or of another reward range."""
+        check_fields("prior record", state, ("pairs", "seen", "steps", "model"))
+        check_fields("prior model", state["model"], PriorModel._fields)
+        model = PriorModel(**{name: float(state_array(name, each, ())) for name, each in state["model"].items()})
+        check_reach(model)
+        lo, hi = self._reward_range
+        slack = 1e-9 * (hi - lo)  # means of rewards at an end of the range are rounded
+        lowest, highest = np.full(len(COLUMNS), lo - slack), np.full(len(COLUMNS), hi + slack)
+        for column, least in (("n", 1.0), ("risk", 0.0)):
+            lowest[COLUMNS.index(column)], highest[COLUMNS.index(column)] = least, np.inf
+        pairs = state_array("pairs", state["pairs"], (None, len(COLUMNS)), lo=lowest, hi=highest)
+        checks.whole("state: n", pairs[:, COLUMNS.index("n")])
+        seen, steps = state_count("seen", state["seen"], lo=len(pairs)), state_count("steps", state["steps"])
+        self._pairs, self.seen, self._steps, self.model = pairs, seen, steps, model

@@ -9,7 +9,8 @@ import time
 
 import psutil
 import pytest
-import torch
+
+from v05_verl import state_file
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ MODES = {
 
 
 def states(folder, step):
-    return torch.load(folder / "checkpoints" / f"global_step_{step}" / "v05.pt", weights_only=False)
+    return state_file.load(folder / "checkpoints" / f"global_step_{step}" / "v05.safetensors")
 
 
 @pytest.mark.parametrize("mode", MODES)

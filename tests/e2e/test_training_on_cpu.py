@@ -5,7 +5,8 @@ import signal
 
 import psutil
 import pytest
-import torch
+
+from v05_verl import state_file
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engin
     # The first five steps know nothing of their priors; the sixth has a model fitted on them, which is saved.
     believed = [step["v05/robust/strength"] for step in run.metrics]
     assert believed[:5] == [8.0] * 5 and believed[5] != 8.0
-    saved = torch.load(tmp_path / "checkpoints" / "global_step_6" / "v05.pt", weights_only=False)["prior_record"]
+    saved = state_file.load(tmp_path / "checkpoints" / "global_step_6" / "v05.safetensors")["prior_record"]
     assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, 5)
     assert saved["model"]["strength"] == pytest.approx(believed[5])
     # The weights that generate are the weights that are trained.

@@ -5,7 +5,6 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,33 +17,7 @@ from v05_verl.plugin.value_client import ValueClient
 TEXTS = ["easy", "hard", "new"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def local_ray():
-    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    ray.init(
-        num_cpus=4,
-        num_gpus=0,
-        include_dashboard=False,
-        object_store_memory=100_000_000,
-        log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": paths}},
-    )
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture
-def tracker():
-    clients = []
-
-    def start(**settings):
-        settings = {"name": "tracker", "options": {}} | settings
-        clients.append(ValueClient(ValueConfig(**settings)))
-        return clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
+pytestmark = pytest.mark.usefixtures("local_ray")
 
 
 def priors(client, texts=TEXTS, step=2):

@@ -60,7 +60,7 @@ def test_a_table_is_a_dictionary_that_drops_what_was_written_longest_ago(writes,
     assert known.tolist() == [i in plain for i in range(10)]
     np.testing.assert_array_equal(values[:, 0], [plain.get(i, 0) for i in range(10)])
     again = PromptTable(1, size)
-    again.load(table.state())
+    again.load(table.state(), check=np.isfinite)
     assert again.state()["ids"].tolist() == list(plain)
 
 
@@ -75,6 +75,9 @@ def test_of_more_prompts_than_fit_the_last_are_kept():
     ("damage", "sentence"),
     [
         ({"ids": np.array([1, 1])}, "holds a prompt twice"),
+        ({"ids": np.array([1, -1])}, r"ids\[1\] = -1 is outside \[0, inf\]"),
+        ({"values": np.array([[1, 2, 0, 0.5], [3, 2, 0, 0.5]])}, r"successes\[1, 0\] = 3 is outside \[0, 2\]"),
+        ({"values": np.array([[1, 2, 0.5, 0.5], [1, 2, 0, 0.5]])}, r"newest step\[0, 0\] = 0.5 is not a whole"),
         ({"ids": np.array([1, 2, 3])}, r"values must have shape 3 x 4, got \(2, 4\)"),
         ({"values": np.full((2, 4), np.nan)}, "values holds NaN"),
         ({"values": [["a"] * 4] * 2}, "values must hold numbers"),

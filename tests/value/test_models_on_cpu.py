@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from v05_verl.value import build
 
+from ..mutations import mutated, same
+
 DOCUMENT = Path(__file__).resolve().parents[2] / ".github" / "CONTRIBUTING.md"
 EXAMPLE = types.ModuleType("example_of_the_document")
 exec(re.search(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)[1], EXAMPLE.__dict__)
@@ -173,6 +175,27 @@ def test_a_damaged_state_is_refused_with_a_sentence(name):
     for each in broken:
         with pytest.raises(ValueError, match="state"):
             model.load_state_dict(each)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_state_with_something_changed_is_taken_over_as_it_is_or_refused(name):
+    """Taken over: it says the same afterwards, predicts, and learns."""
+    state, model = feed(model_of(name)).state_dict(), model_of(name)
+    refused = 0
+    for seed in range(150):
+        changed = mutated(state, seed)
+        if changed.get("blend", {}) is None:
+            continue  # a state of a model without history, which a model with one begins
+        try:
+            model.load_state_dict(changed)
+        except ValueError:
+            refused += 1
+            continue
+        assert same(model.state_dict(), changed), seed
+        assert_priors(model.predict(QUERIES, 5), len(QUERIES))
+        model.observe(["reverse 77 =", "new"], [4, 1], [4, 4], 5)
+        assert_priors(model.predict(QUERIES, 6), len(QUERIES))
+    assert refused >= 75
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """V0's adapter, heads and checkpoints, with tiny encoders made here."""
 
+import random
 import sys
 
 import numpy as np
@@ -12,8 +13,11 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen3Co
 
 from v05_verl.value.v0 import V0
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
+from v05_verl.value.v0.checkpoint import read_checkpoint
 from v05_verl.value.v0.encoder import HuggingFaceEncoder, SurfaceEncoder
 from v05_verl.value.v0.heads import BayesHead, Context, build_head
+
+from ..mutations import Harmful
 
 RELEASE_NAMES = {
     "static_queries": (168, 6),
@@ -176,6 +180,62 @@ def test_a_truncated_a_foreign_and_a_missing_file(tmp_path):
         V0(checkpoint=str(path), encoder="surface")
     with pytest.raises(ValueError, match="there is no such file"):
         V0(checkpoint=str(tmp_path / "none.pt"), encoder="surface")
+
+
+def test_every_flipped_byte_of_a_checkpoint_is_refused_or_of_no_consequence(tmp_path):
+    path, rng = tmp_path / "v0.pt", random.Random(0)
+    write_release(path, dim=256)
+    whole, parts = path.read_bytes(), read_checkpoint(path)
+    refused = 0
+    for _ in range(150):
+        raw, at = bytearray(whole), rng.randrange(len(whole))
+        raw[at] ^= 1 << rng.randrange(8)
+        path.write_bytes(raw)
+        try:
+            found = read_checkpoint(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            assert all(torch.equal(found.adapter[name], value) for name, value in parts.adapter.items())
+            assert found.adapter.keys() == parts.adapter.keys()
+    assert refused >= 100
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"model_state_dict": [1]}, "model_state_dict must be a dictionary, got list"),
+        ({"model_state_dict": {}, "settings": 3}, "settings must be a dictionary, got int"),
+        ({"model_state_dict": {"adapter_layer.ln_q.bias": [0.0]}}, "'adapter_layer.ln_q.bias' is no parameter"),
+        ({"model_state_dict": {"adapter_layer.ln_q.bias": torch.tensor([float("nan")])}}, "no parameter of finite"),
+        ({"model_state_dict": {1: torch.zeros(2)}}, "1 is no parameter"),
+        ({"model_state_dict": {"adapter_layer.static_queries": torch.zeros(5)}}, r"shape \(5,\), not \(168, 6\)"),
+        ({"model_state_dict": {"adapter_layer.generator.0.weight": torch.tensor(1.0)}}, r"shape \(\), not"),
+        (
+            {"model_state_dict": {"adapter_layer.static_queries": torch.zeros(5, 7)}},
+            "5 queries of width 7 and n_heads 3",
+        ),
+        (
+            {"model_state_dict": {"adapter_layer.ln_q.bias": torch.zeros(6)}, "settings": {"n_heads": "3"}},
+            "168 queries of width 6 and n_heads '3'",
+        ),
+    ],
+)
+def test_a_checkpoint_of_wrong_parts_is_a_sentence(tmp_path, content, sentence):
+    torch.save(content, tmp_path / "v0.pt")
+    with pytest.raises(ValueError, match=sentence):
+        V0(checkpoint=str(tmp_path / "v0.pt"), encoder="surface")
+
+
+def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path):
+    path = tmp_path / "v0.pt"
+    torch.save({"model_state_dict": {}, "settings": Harmful(tmp_path / "made")}, path)
+    with pytest.raises(ValueError, match=f"checkpoint {path} .*holds code"):
+        V0(checkpoint=str(path), encoder="surface")
+    assert not (tmp_path / "made").exists()
+    torch.load(path, weights_only=False)
+    assert (tmp_path / "made").exists()
 
 
 def context(n=30, seed=0):

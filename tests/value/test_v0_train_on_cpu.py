@@ -82,6 +82,14 @@ def test_trains_writes_a_loadable_checkpoint_and_resumes(data):
     lines = (data / "out" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2]
 
+    whole = (data / "out" / "last.pt").read_bytes()
+    (data / "out" / "last.pt").write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match="last.pt is not a file of torch"):
+        main(arguments(data, "--epochs", 4))
+    torch.save({"model": {}}, data / "out" / "last.pt")
+    with pytest.raises(ValueError, match="last.pt is of another training .*start anew with --restart"):
+        main(arguments(data, "--epochs", 4))
+
     model = V0(checkpoint=str(data / "out" / "best.pt"), encoder="surface")
     easy, hard = [f"Compute {i} + 7." for i in range(20)], [f"Compute {i} choose 7." for i in range(20)]
     model.observe(easy + hard, [9] * 20 + [1] * 20, [10] * 40, 3)

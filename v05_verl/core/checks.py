@@ -31,8 +31,17 @@ def whole(name: str, values: ArrayLike) -> np.ndarray:
 
 def unit_interval(name: str, values: ArrayLike) -> np.ndarray:
     """``values`` as a float64 array inside [0, 1]; raises ValueError at the first one outside."""
+    return between(name, values, 0.0, 1.0)
+
+
+def between(name: str, values: ArrayLike, lo: ArrayLike, hi: ArrayLike) -> np.ndarray:
+    """``values`` as a finite float64 array inside [lo, hi], which broadcast; raises ValueError at the first outside."""
     array = finite(name, values)
-    _raise_at_first((array < 0) | (array > 1), name, array, "is outside [0, 1]")
+    outside = (array < lo) | (array > hi)
+    if np.any(outside):
+        first = np.unravel_index(int(np.argmax(outside)), array.shape)
+        lowest, highest = (np.broadcast_to(bound, array.shape)[first] for bound in (lo, hi))
+        _raise_at_first(outside, name, array, f"is outside [{lowest:g}, {highest:g}]")
     return array
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, digamma, expit, logit
 
 from v05_verl.core import checks
-from v05_verl.core.posterior import P_MIN, PriorModel, squeezed_sigmoid
+from v05_verl.core.posterior import P_MIN, PriorModel, check_prior_model, squeezed_sigmoid
 from v05_verl.core.scale import to_success
 
 # Weak normal priors on (shift, log slope, log strength, logit outlier_share, log outlier_a, log outlier_b): with a few
@@ -102,6 +102,13 @@ def _log_likelihood(
     by_a = digamma(successes + a) - digamma(a) + both
     by_b = digamma(failures + b) - digamma(b) + both
     return betaln(successes + a, failures + b) - betaln(a, b), by_a, by_b
+
+
+def check_reach(model: PriorModel) -> None:
+    """ValueError where a parameter is one that no fit arrives at."""
+    check_prior_model(model)
+    lo, hi = np.array(_BOUNDS).T
+    checks.between("transformed parameters of the prior model", to_vector(model), lo - 1e-6, hi + 1e-6)
 
 
 def to_vector(model: PriorModel) -> np.ndarray:

@@ -6,5 +6,5 @@
 around them, ``updates`` their actor update on uneven groups. ``manager`` and ``worker`` schedule rollouts, ``records``
 is what they report, ``accounting`` where every rollout is. ``batch`` and ``estimator`` turn rows into advantages,
 ``metrics`` logs, ``arithmetic`` says what a step is made of. ``value_client`` asks the value model in its Ray actor,
-``watch`` sees to it that nothing waits for ever.
+``run_state`` saves what it learned and what was spent, ``watch`` sees to it that nothing waits for ever.
 """

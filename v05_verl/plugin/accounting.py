@@ -13,7 +13,9 @@ import transfer_queue as tq
 from ray.actor import ActorHandle
 from transfer_queue import KVBatchMeta, interface
 
+from v05_verl.core import checks
 from v05_verl.plugin.records import Counts, WorkerReport, session_of, uid_of
+from v05_verl.state_checks import check_fields, state_count
 
 if TYPE_CHECKING:
     from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
@@ -70,14 +72,18 @@ class Ledger:
     def state_dict(self) -> dict[str, int]:
         return {"trained": self.trained, "dropped": self.dropped, **vars(self.counts)}
 
-    def load_state_dict(self, state: Mapping[str, int], queue: Mapping[str, Mapping[str, Any]]) -> None:
-        """Takes over a saved state and the ``queue`` that was restored with it.
+    def load_state_dict(self, state: dict[str, int], queue: Mapping[str, Mapping[str, Any]]) -> None:
+        """Takes over a saved state and the ``queue`` that was restored with it; ValueError where it is damaged.
 
         What was under way then died with its process: it is asked for again, and its first turn counts as dropped. The
         queue is saved a little after the counts: rollouts that ended in between had been asked for too.
         """
-        self.trained, self.dropped = state["trained"], state["dropped"]
-        self.counts = self._before = Counts(**{name: state[name] for name in vars(Counts())})
+        check_fields("ledger", state, self.state_dict())
+        saved = {name: state_count(name, count) for name, count in state.items()}
+        ended = saved["trained"] + saved["failed"] + saved["dropped"]
+        checks.between("state: rollouts that were trained on, failed or dropped", ended, 0, saved["asked"])
+        self.trained, self.dropped = saved.pop("trained"), saved.pop("dropped")
+        self.counts = self._before = Counts(**saved)
         self.waiting, self.in_flight = len(waiting_sessions(queue)), 0
         lost = self.unaccounted
         self.dropped += max(lost, 0)

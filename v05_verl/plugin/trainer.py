@@ -7,7 +7,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import pickle
 
 import numpy as np
 import ray
@@ -37,16 +36,13 @@ from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
+from v05_verl.plugin.run_state import RunState
 from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, death_of, nothing_came_back
 from v05_verl.prior_record import PriorRecord
-from v05_verl.value.memory import VisitCounter
 
 logger = logging.getLogger(__name__)
-
-STATE_FILE = "v05.pt"
-STATE_PARTS = {"value_model", "value_name", "prior_record", "visits", "ledger", "rollouts_of_step"}
 
 
 class V05TrainerMixin(EvenUpdates):
@@ -72,9 +68,8 @@ class V05TrainerMixin(EvenUpdates):
         self._value_model = ValueClient(self._v05.value)
         learns = self._method.learns_priors
         self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if learns else None
-        self._visits = VisitCounter()
+        self._run = RunState(self._v05.value.name, self._value_model, self._prior_record, ledger=self._ledger)
         self._reached = RewardReach(self._v05.reward_range)
-        self._rollouts_of_step = 0
         self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
         self._wave: method.FirstWave | None = None
 
@@ -153,10 +148,10 @@ class V05TrainerMixin(EvenUpdates):
         rows, estimate, records = joined(self._parts)
         prompts = PromptBatch.of(rows, estimate, records)
         metrics.update(step_metrics.of_step(prompts, rows, estimate, self._v05, self.global_steps))
-        metrics.update(step_metrics.by_visit(prompts, self._visits.count(prompts.texts), self._v05))
+        metrics.update(step_metrics.by_visit(prompts, self._run.visits.count(prompts.texts), self._v05))
         self._ledger.note_trained(sessions_of(batch))
         added = self._ledger.read(self.agent_loop_manager.report(), training_queue())
-        self._rollouts_of_step = added.asked
+        self._run.rollouts_of_step = added.asked
         metrics.update(step_metrics.of_ledger(self._ledger, added, self._ledger.dropped - dropped))
         if self._v05.k_init == "auto":
             metrics.update(self._wave.metrics(self._prior_record))
@@ -240,7 +235,7 @@ class V05TrainerMixin(EvenUpdates):
         """Makes the next step verl's last, validated and saved, where it should use up ``total_rollouts``."""
         if self._v05.total_rollouts is None:
             return
-        if self._ledger.counts.asked + self._rollouts_of_step >= self._v05.total_rollouts:
+        if self._ledger.counts.asked + self._run.rollouts_of_step >= self._v05.total_rollouts:
             self.total_training_steps = min(self.total_training_steps, self.global_steps + 1)
 
     def _handle_missing_priors(self, prompts: PromptBatch) -> None:
@@ -266,11 +261,7 @@ class V05TrainerMixin(EvenUpdates):
         # Before verl's part, which ends by naming this step the latest: a checkpoint that is named is complete.
         folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
         local_mkdir_safe(folder)
-        state = {"value_model": self._value_model.state_dict(), "value_name": self._v05.value.name}
-        state["prior_record"] = self._prior_record and self._prior_record.state_dict()
-        state["visits"] = self._visits.state()
-        spent = {"ledger": self._ledger.state_dict(), "rollouts_of_step": self._rollouts_of_step}
-        torch.save(state | spent, os.path.join(folder, STATE_FILE))
+        self._run.save(folder)
         super()._save_checkpoint()
 
     def _load_checkpoint(self) -> None:
@@ -283,42 +274,13 @@ class V05TrainerMixin(EvenUpdates):
             if trainer.resume_mode == "resume_path"
             else os.path.join(trainer.default_local_dir, f"global_step_{self.global_steps}")
         )
-        path = os.path.join(folder, STATE_FILE)
-        if not os.path.exists(path):
-            raise FileNotFoundError(
-                f"v05: the checkpoint {folder} has no {STATE_FILE}: another method saved it, or the file is lost. What "
-                "the value model learned and what was spent stand there. Resume from a whole checkpoint "
-                "(trainer.resume_mode=resume_path trainer.resume_from_path=…), or start anew (resume_mode=disable, or "
-                "another trainer.default_local_dir)"
-            )
-        try:
-            state = torch.load(path, weights_only=False)
-        except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
-            raise ValueError(f"v05: {path} is damaged ({error}); resume from another checkpoint") from error
-        if missing := STATE_PARTS - set(state):
-            raise ValueError(
-                f"v05: {path} lacks {', '.join(sorted(missing))}: another version of v05_verl saved it. Resume with "
-                "that one, or start anew (trainer.resume_mode=disable, or another trainer.default_local_dir)"
-            )
         if stale := orphans(training_queue()):
             tq.kv_clear(keys=stale, partition_id="train")
-        self._ledger.load_state_dict(state["ledger"], training_queue())
-        self._rollouts_of_step = state["rollouts_of_step"]
+        self._run.load(folder, training_queue())
         self._plan_last_step()
         if self._v05.total_rollouts is not None and self._ledger.counts.asked >= self._v05.total_rollouts:
             logger.warning("v05: the run has used up v05.total_rollouts; it ends without another step")
             self.total_training_steps = self.global_steps
-        self._visits.load(state["visits"])
-        if self._prior_record is not None and state["prior_record"] is not None:
-            self._prior_record.load_state_dict(state["prior_record"])
-        if state["value_name"] == self._v05.value.name:
-            self._value_model.load_state_dict(state["value_model"])
-        else:
-            logger.warning(
-                "v05: the checkpoint's value model is %s and this run's is %s, which starts new",
-                state["value_name"],
-                self._v05.value.name,
-            )
 
 
 @register_trainer("v05_sync")

@@ -12,10 +12,13 @@ import numpy as np
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from v05_verl import state_file
 from v05_verl.config import ValueConfig
 from v05_verl.core import checks
 from v05_verl.core.posterior import PriorModel
+from v05_verl.state_checks import check_fields, state_array, state_count, state_texts
 from v05_verl.value import build
+from v05_verl.value.base import checked_outcomes
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ STATE_EVERY = 20
 """Calls of ``tell`` between two copies of the state; what was told since the last is kept beside it."""
 LOADING_REPORT_S = 60
 """Seconds between two sentences about a model that is not ready at the start of a run."""
+_TOLD = ("prompts", "successes", "trials", "step")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,10 @@ class ValueService:
         self._model.observe(prompts, successes, trials, step)
 
     def state_dict(self) -> dict[str, Any]:
-        return self._model.state_dict()
+        """The model's; ValueError where a file of data cannot hold it."""
+        state = self._model.state_dict()
+        state_file.check(state, f"the state of value model {self._name}")
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._model.load_state_dict(state)
@@ -188,15 +195,21 @@ class ValueClient:
                     "v05: the value model's state is saved with outcomes that it did not take in: %s", problem
                 )
         state = ray.get(self._state) if isinstance(self._state, ray.ObjectRef) else self._state
-        return {"state": state, "told": [told.outcomes for told in self._told]}
+        told = [dict(zip(_TOLD, told.outcomes, strict=True)) for told in self._told]
+        return {"state": state, "told": told}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores every replica; raises what the model raises for a state that does not fit."""
+        """Restores every replica; ValueError for what is no such state, and what the model raises for its own part."""
+        check_fields("value model", state, ("state", "told"))
+        if not isinstance(state["told"], list):
+            raise ValueError(f"state: told must be a list, got {type(state['told']).__name__}")
+        for told in state["told"]:
+            _check_told(told)
         self._state, self._told, self._copying = state["state"], [], None
         if self._state is not None:
             ray.get([replica.load_state_dict.remote(self._state) for replica in self._replicas])
-        for outcomes in state["told"]:
-            self.tell(*outcomes)
+        for told in state["told"]:
+            self.tell(**told)
 
     def close(self) -> None:
         """Ends the actors."""
@@ -258,6 +271,15 @@ class ValueClient:
                     f"v05.value.num_{kind.lower()}s = {each:g} for each of {config.replicas} replicas, but the Ray "
                     f"cluster has {whole.get(kind, 0.0):g} {kind}s; lower it, or start Ray with more"
                 )
+
+
+def _check_told(told: Any) -> None:
+    check_fields("told", told, _TOLD)
+    size = len(state_texts("prompts", told["prompts"]))
+    for name in ("successes", "trials"):
+        state_array(name, told[name], (size,))
+    state_count("step", told["step"], hi=2**31 - 1)
+    checked_outcomes(**told)
 
 
 def sentence(error: Exception) -> str:

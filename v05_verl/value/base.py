@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.core import checks
+from v05_verl.state_checks import check_fields
+from v05_verl.state_checks import state_array as state_array  # for value models of one's own
 
 P_MIN = 1e-4
 """Predictions stay in [P_MIN, 1 - P_MIN]: the reward of one more rollout is never taken as certain."""
@@ -35,7 +37,7 @@ class ValueModel(Protocol):
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything learnt so far, as plain Python and NumPy objects."""
+        """Everything learnt so far, as plain data: what :func:`v05_verl.state_file.save` takes."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state that ``state_dict`` of the same model returned; ValueError where it does not fit."""
@@ -115,14 +117,10 @@ def inside(p: np.ndarray) -> np.ndarray:
 
 def check_state(state: dict[str, Any], kind: str, keys: Sequence[str]) -> None:
     """ValueError unless ``state`` was made by the value model ``kind`` and holds exactly ``keys``."""
-    if not isinstance(state, dict) or state.get("kind") != kind:
-        found = state.get("kind") if isinstance(state, dict) else type(state).__name__
-        raise ValueError(f"the state is not one of the value model {kind!r}: its kind is {found!r}")
-    missing, unknown = set(keys) - set(state), set(state) - set(keys) - {"kind"}
-    if missing or unknown:
-        raise ValueError(
-            f"the state of the value model {kind!r} does not fit: missing {sorted(missing)}, unknown {sorted(unknown)}"
-        )
+    found = state.get("kind") if isinstance(state, dict) else type(state)
+    if not isinstance(found, str) or found != kind:
+        raise ValueError(f"the state is not one of the value model {kind!r}: its kind is {found!r:.60}")
+    check_fields(f"value model {kind!r}", state, ("kind", *keys))
 
 
 def check_option(name: str, value: float, lo: float, hi: float, *, open_lo: bool = False) -> float:
@@ -139,41 +137,3 @@ def check_option(name: str, value: float, lo: float, hi: float, *, open_lo: bool
 def hash_of(text: str) -> int:
     """A 63-bit id of a text, the same in every process (Python's own hash is salted)."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
-
-
-def check_fields(name: str, state: Any, fields: Iterable[str] | None = None) -> None:
-    """ValueError unless the part ``name`` of a state is a dictionary, of exactly ``fields`` where they are given."""
-    if not isinstance(state, dict):
-        raise ValueError(f"state: {name} must be a dictionary, got {type(state).__name__}")
-    if fields is not None and set(state) != set(fields):
-        missing, unknown = sorted(set(fields) - set(state)), sorted(set(state) - set(fields))
-        raise ValueError(f"state: {name} does not fit: missing {missing}, unknown {unknown}")
-
-
-def state_texts(name: str, value: Any, length: int | None = None) -> list[str]:
-    """``value`` as a list of ``length`` texts (None: any); ValueError otherwise."""
-    if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) for text in value):
-        raise ValueError(f"state: {name} must be a list of texts")
-    if length is not None and len(value) != length:
-        raise ValueError(f"state: {name} must hold {length} texts, got {len(value)}")
-    return list(value)
-
-
-def state_count(name: str, value: Any) -> int:
-    """``value`` as a whole number of at least 0; ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"state: {name} must be a whole number of at least 0, got {value!r}")
-    return int(value)
-
-
-def state_array(name: str, value: Any, shape: tuple[int | None, ...], dtype: type = np.float64) -> np.ndarray:
-    """A copy of ``value`` as an array of ``shape`` (None: any length) without NaN or infinity; ValueError otherwise."""
-    array = np.array(value)
-    if array.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True)):
-        wanted = " x ".join("n" if length is None else str(length) for length in shape)
-        raise ValueError(f"state: {name} must have shape {wanted}, got {array.shape}")
-    if array.size and not np.issubdtype(array.dtype, np.number):
-        raise ValueError(f"state: {name} must hold numbers, got {array.dtype}")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"state: {name} holds NaN or infinity")
-    return array.astype(dtype)

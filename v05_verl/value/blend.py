@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from v05_verl.value.base import Outcomes, check_fields, hash_of, inside, state_array
+from v05_verl.state_checks import check_fields, state_array
+from v05_verl.value.base import Outcomes, hash_of, inside
 from v05_verl.value.constant import RunningMean
 from v05_verl.value.memory import MAX_PROMPTS, Memory
 
@@ -93,11 +94,13 @@ class Blend:
         check_fields("blend", state, ("memory", "scores", "levels"))
         check_fields("scores", state["scores"], self._scores)
         check_fields("levels", state["levels"])
-        self._scores = {name: state_array(name, state["scores"][name], old.shape) for name, old in self._scores.items()}
-        self._levels = {policy: RunningMean(_LEVEL_DECAY) for policy in state["levels"]}
-        for policy, level in self._levels.items():
+        # Log likelihoods, hence at most 0.
+        scores = {name: state_array(name, state["scores"][name], old.shape, hi=0) for name, old in self._scores.items()}
+        levels = {policy: RunningMean(_LEVEL_DECAY) for policy in state["levels"]}
+        for policy, level in levels.items():
             level.load(state["levels"][policy])
         self._memory.load(state["memory"])
+        self._scores, self._levels = scores, levels
 
     def _candidates(
         self, ids: list[int], policy: str, step: int, text: np.ndarray | None

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from v05_verl.core import checks
+from v05_verl.state_checks import state_array
 from v05_verl.value.base import (
     check_option,
     check_state,
@@ -17,7 +19,6 @@ from v05_verl.value.base import (
     checked_prompts,
     checked_step,
     inside,
-    state_array,
 )
 
 
@@ -47,8 +48,10 @@ class RunningMean:
         return [self.total, self.weight, float(self.step)]
 
     def load(self, state: Sequence[float]) -> None:
-        total, weight, step = state_array("mean", state, (3,))
-        self.total, self.weight, self.step = float(total), float(weight), int(step)
+        """Takes over what :meth:`state` returned; ValueError where it is damaged."""
+        total, weight, step = state_array("mean", state, (3,), lo=0)
+        checks.between("state: mean's total", total, 0, weight)
+        self.total, self.weight, self.step = float(total), float(weight), int(checks.whole("state: mean's step", step))
 
 
 class Constant:

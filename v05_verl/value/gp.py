@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
+from v05_verl.core import checks
+from v05_verl.state_checks import state_array, state_count, state_texts
 from v05_verl.value.base import (
     Outcomes,
     check_option,
@@ -20,9 +22,6 @@ from v05_verl.value.base import (
     checked_step,
     hash_of,
     inside,
-    state_array,
-    state_count,
-    state_texts,
 )
 from v05_verl.value.blend import Blend
 from v05_verl.value.factor import GrowingCholesky
@@ -31,6 +30,7 @@ from v05_verl.value.kernel import (
     Evidence,
     Hyperparameters,
     Points,
+    bounds,
     concatenated,
     covariance,
     default_hyperparameters,
@@ -43,6 +43,8 @@ from v05_verl.value.vectors import build_vectors
 _MIN_ROWS_TO_FIT = 32
 _P_NOISE = 0.05  # binomial noise is that of a success rate in [_P_NOISE, 1 - _P_NOISE]
 _MIN_NOISE = 1e-4  # variance; keeps the covariance matrix well conditioned however many trials a row has
+# Of the columns step, y - 1/2, noise variance and trials.
+_LOWEST, _HIGHEST = (0, -0.5, _MIN_NOISE, np.finfo(float).tiny), (np.inf, 0.5, np.inf, np.inf)
 _CHUNK = 1024  # prompts predicted at once: their covariances with the context take memory
 
 
@@ -170,20 +172,27 @@ class GaussianProcess:
         """Takes over a state; the newest rows where this model's context is smaller."""
         keys = ["prompts", "policies", "table", "text", "hyperparameters", "blend", "seen", "next_fit"]
         check_state(state, "gp", keys)
-        table = state_array("table", state["table"], (None, 4))
-        self._prompts = state_texts("prompts", state["prompts"], len(table))[-self._capacity :]
-        self._policies = state_texts("policies", state["policies"], len(table))[-self._capacity :]
-        self._table = table[-self._capacity :]
+        table = state_array("table", state["table"], (None, 4), lo=_LOWEST, hi=_HIGHEST)
+        checks.whole("state: steps of table", table[:, 0])
+        prompts = state_texts("prompts", state["prompts"], len(table))
+        policies = state_texts("policies", state["policies"], len(table))
+        seen = state_count("seen", state["seen"], lo=len(table))
+        next_fit = state_count("next_fit", state["next_fit"], hi=seen + max(_MIN_ROWS_TO_FIT, seen))
+        self._hyper = self._checked_hyperparameters(state["hyperparameters"], needed=len(table) > 0)
         self._text.load(state["text"])
-        hyper = state["hyperparameters"]
-        center = default_hyperparameters(len(NAMES))
-        size = (len(center.vector()),)
-        self._hyper = None if hyper is None else center.with_vector(state_array("hyperparameters", hyper, size))
         self._blend.load(state["blend"])
-        self._seen, self._next_fit = (state_count(name, state[name]) for name in ("seen", "next_fit"))
-        self._points = None
+        self._prompts, self._policies, self._table = (rows[-self._capacity :] for rows in (prompts, policies, table))
+        self._seen, self._next_fit, self._points = seen, next_fit, None
         if self._prompts:
             self._refactor()
+
+    @staticmethod
+    def _checked_hyperparameters(vector: Any, needed: bool) -> Hyperparameters | None:
+        if vector is None and not needed:
+            return None
+        center = default_hyperparameters(len(NAMES))
+        lo, hi = bounds(center)
+        return center.with_vector(state_array("hyperparameters", vector, lo.shape, lo=lo, hi=hi))
 
     def _encode(self, prompts: list[str], policies: list[str], steps: list[float]) -> Points:
         texts = self._text.encode(prompts)
@@ -243,7 +252,7 @@ class GaussianProcess:
         sample = np.sort(np.argsort(self._points.prompt, kind="stable")[: self._fit_rows])
         evidence = Evidence(self._points.rows(sample), self._table[sample, 1], self._table[sample, 2], center)
         options = {"maxiter": self._fit_iterations}
-        search = {"jac": True, "method": "L-BFGS-B", "bounds": evidence.bounds(), "options": options}
+        search = {"jac": True, "method": "L-BFGS-B", "bounds": optimize.Bounds(*bounds(center)), "options": options}
         return center.with_vector(optimize.minimize(evidence.negative, start.vector(), **search).x)
 
 

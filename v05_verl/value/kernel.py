@@ -183,23 +183,27 @@ _REACH = 5.0
 """Standard deviations of the log prior within which hyperparameters are searched."""
 
 
+def _prior_sd(n_features: int) -> np.ndarray:
+    return np.array([_PRIOR_SD.get(name, _DEFAULT_PRIOR_SD) for name in SCALARS] + [_WEIGHT_PRIOR_SD] * n_features)
+
+
+def bounds(center: Hyperparameters) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest value of each hyperparameter that a fit looks at.
+
+    Line searches step far outside: at a feature weight of e^16, squared distances lose all digits and the matrix is no
+    longer positive definite.
+    """
+    middle, reach = center.vector(), _REACH * _prior_sd(len(center.hand_weights))
+    return middle - reach, middle + reach
+
+
 class Evidence:
     """Log marginal likelihood of centred outcomes at fixed points, plus a log prior around ``center``."""
 
     def __init__(self, points: Points, y: np.ndarray, noise: np.ndarray, center: Hyperparameters):
         self._distances = _distances(points, points)
         self._y, self._noise, self._center = y, noise, center
-        scalar_sd = [_PRIOR_SD.get(name, _DEFAULT_PRIOR_SD) for name in SCALARS]
-        self._prior_sd = np.array(scalar_sd + [_WEIGHT_PRIOR_SD] * len(center.hand_weights))
-
-    def bounds(self) -> list[tuple[float, float]]:
-        """Where to look for each hyperparameter.
-
-        Line searches step far outside: at a feature weight of e^16, squared distances lose all digits and the matrix
-        is no longer positive definite.
-        """
-        middle, reach = self._center.vector(), _REACH * self._prior_sd
-        return list(zip(middle - reach, middle + reach, strict=True))
+        self._prior_sd = _prior_sd(len(center.hand_weights))
 
     def negative(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """-(log evidence + log prior) and its gradient, for a minimiser."""

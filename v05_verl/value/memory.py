@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
-from v05_verl.value.base import check_fields, hash_of, state_array
+from v05_verl.core import checks
+from v05_verl.state_checks import check_fields, state_array
+from v05_verl.value.base import hash_of
 
 MAX_PROMPTS = 200_000
 _SAFE = 0.02  # levels are shifted from and to as if they lay in [_SAFE, 1 - _SAFE]
@@ -59,15 +61,19 @@ class PromptTable:
         rows = np.fromiter(self._rows.values(), np.int64, len(self._rows))
         return {"ids": np.fromiter(self._rows, np.int64, len(rows)), "values": self._values[rows]}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Takes over what :meth:`state` returned, the last ``max_prompts``; ValueError where it is damaged."""
+    def load(self, state: dict[str, Any], check: Callable[[np.ndarray], object]) -> None:
+        """Takes over what :meth:`state` returned, the last ``max_prompts``; ValueError where it is damaged.
+
+        ``check`` is asked about the (prompts, width) values first, and raises ValueError where they cannot be.
+        """
         check_fields("prompt table", state, ("ids", "values"))
-        ids = state_array("ids", state["ids"], (None,), np.int64)
+        ids = state_array("ids", state["ids"], (None,), np.int64, lo=0)
         values = state_array("values", state["values"], (len(ids), self._width))
         if len(np.unique(ids)) < len(ids):
             raise ValueError("state: ids holds a prompt twice")
-        self._rows, self._values = {}, np.zeros((0, self._width))
-        self.write(ids.tolist(), values)
+        check(values)
+        self._rows = {i: row for row, i in enumerate(ids[-self._max_prompts :].tolist())}
+        self._values = values[-self._max_prompts :]
 
 
 class Memory:
@@ -100,7 +106,7 @@ class Memory:
     def evidence(self, ids: Sequence[int], step: int, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(B,) whether a prompt is known, (B, C) S and (B, C) N at ``step`` with the policy's mean at ``level``."""
         known, values = self._table.read(ids)
-        successes, trials, newest, level_then = np.split(values, [self._ways, 2 * self._ways, 2 * self._ways + 1], 1)
+        successes, trials, newest, level_then = self._columns(values)
         level_then = np.where(known[:, None], level_then, level)
         moved = self.shifts * (_safe_logit(level) - _safe_logit(level_then))
         rate = expit(logit(np.clip((successes + level_then) / (trials + 1), 1e-6, 1 - 1e-6)) + moved)
@@ -129,7 +135,17 @@ class Memory:
 
     def load(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state` returned; ValueError where it is damaged."""
-        self._table.load(state)
+        self._table.load(state, self._check)
+
+    def _columns(self, values: np.ndarray) -> list[np.ndarray]:
+        """Successes, trials, newest step and level then, side by side in a table."""
+        return np.split(values, [self._ways, 2 * self._ways, 2 * self._ways + 1], axis=1)
+
+    def _check(self, values: np.ndarray) -> None:
+        successes, trials, newest, level = self._columns(values)
+        checks.between("state: successes", successes, 0, trials)
+        checks.between("state: newest step", checks.whole("state: newest step", newest), 0, np.inf)
+        checks.unit_interval("state: level", level)
 
 
 class VisitCounter:
@@ -153,7 +169,7 @@ class VisitCounter:
 
     def load(self, state: dict[str, Any]) -> None:
         """Takes over what :meth:`state` returned; ValueError where it is damaged."""
-        self._table.load(state)
+        self._table.load(state, lambda visits: checks.counts("state: visits", visits))
 
 
 def _safe_logit(rate: ArrayLike) -> np.ndarray:

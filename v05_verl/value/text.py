@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from v05_verl.value.base import check_fields, state_array, state_count
+from v05_verl.state_checks import check_fields, state_array, state_count
 from v05_verl.value.features import MAX_CHARACTERS, NAMES, hand_features
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ class HashedTfIdf:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Takes over what :meth:`state` returned."""
+        """Takes over what :meth:`state` returned; ValueError where it is damaged."""
         check_fields("terms", state, ("terms", "frequency", "texts"))
-        frequency = np.zeros_like(self._frequency)
-        terms = state_array("terms", state["terms"], (None,), np.int64)
-        if len(terms) and not 0 <= terms.min() <= terms.max() < len(frequency):
-            raise ValueError(f"state: terms must lie in [0, {len(frequency)})")
-        frequency[terms] = state_array("frequency", state["frequency"], terms.shape, np.int64)
-        self._set_frequency(frequency, state_count("texts", state["texts"]))
+        frequency, texts = np.zeros_like(self._frequency), state_count("texts", state["texts"])
+        terms = state_array("terms", state["terms"], (None,), np.int64, lo=0, hi=len(frequency) - 1)
+        if np.any(np.diff(terms) <= 0):
+            raise ValueError("state: terms must rise")
+        frequency[terms] = state_array("frequency", state["frequency"], terms.shape, np.int64, lo=1, hi=texts)
+        self._set_frequency(frequency, texts)
 
     def _set_frequency(self, frequency: np.ndarray, texts: int) -> None:
         self._frequency, self._texts = frequency, texts
@@ -133,11 +133,13 @@ class TextEncoder:
         return {**scales, "grams": self._grams.state(), "words": self._words.state()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Takes over what :meth:`state` returned."""
+        """Takes over what :meth:`state` returned; ValueError where it is damaged, or of other dense vectors."""
         check_fields("text", state, ("mean", "scale", "center", "grams", "words"))
-        self._mean, self._scale = (state_array(name, state[name], (len(NAMES),)) for name in ("mean", "scale"))
-        center = np.asarray(state["center"])
-        self._center = state_array("center", center, (None,) * min(center.ndim, 1))
+        self._mean = state_array("mean", state["mean"], (len(NAMES),))
+        self._scale = state_array("scale", state["scale"], (len(NAMES),), lo=0)
+        is_fitted = np.ndim(state["center"]) > 0
+        width = self._dense_rows([""]).shape[1:] if is_fitted else ()
+        self._center = state_array("center", state["center"], width)
         self._grams.load(state["grams"])
         self._words.load(state["words"])
 

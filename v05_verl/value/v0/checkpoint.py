@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from v05_verl.state_file import written_whole
 from v05_verl.value.v0.adapter import QueryAdapter
 
 _PREFIXES = ("adapter_layer.", "backbone.", "head.")
@@ -33,21 +33,22 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """Reads a checkpoint, with or without ``module.`` before its names.
 
     Raises:
-        ValueError: no such file, a damaged or truncated one, no ``model_state_dict``, names of no known part.
+        ValueError: no such file, a damaged or truncated one, no ``model_state_dict``, names of no known part, values
+            that are no parameters, settings that are none.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"checkpoint {path}: there is no such file")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
-        raise ValueError(f"checkpoint {path} is not a torch file or is damaged or truncated: {error}") from error
+    content = read_torch(path)
     if not isinstance(content, dict) or "model_state_dict" not in content:
         found = sorted(map(str, content))[:8] if isinstance(content, dict) else type(content).__name__
         raise ValueError(f"checkpoint {path} has no key 'model_state_dict'; it holds {found}")
     parts: dict[str, dict[str, torch.Tensor]] = {prefix: {} for prefix in _PREFIXES}
     unexpected = []
-    for full_name, value in content["model_state_dict"].items():
+    values, settings = content["model_state_dict"], content.get("settings", {})
+    for what, found in (("model_state_dict", values), ("settings", settings)):
+        if not isinstance(found, dict):
+            raise ValueError(f"checkpoint {path}: {what} must be a dictionary, got {type(found).__name__}")
+    for full_name, value in values.items():
+        if not isinstance(full_name, str) or not _is_parameter(value):
+            raise ValueError(f"checkpoint {path}: {full_name!r:.60} is no parameter of finite numbers")
         name = full_name.removeprefix("module.")
         prefix = next((p for p in _PREFIXES if name.startswith(p)), None)
         if prefix is None:
@@ -56,19 +57,40 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             parts[prefix][name.removeprefix(prefix)] = value
     if unexpected:
         raise ValueError(f"checkpoint {path}: unexpected keys {sorted(unexpected)}; known parts are {_PREFIXES}")
-    return Checkpoint(*parts.values(), settings=content.get("settings", {}))
+    return Checkpoint(*parts.values(), settings=settings)
+
+
+def read_torch(path: str | Path, device: str = "cpu") -> Any:
+    """What ``torch.save`` wrote, of tensors and plain data alone: a file that names any code is refused.
+
+    Raises:
+        ValueError: no such file, a damaged or truncated one, one with code in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"checkpoint {path}: there is no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch itself compares no checksums
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"{damaged} in it does not have its checksum")
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # of any kind: both parse whatever the file holds
+        problem = f"is not a file of torch >= 1.6, or is damaged or truncated, or holds code: {str(error)[:300]}"
+        raise ValueError(f"checkpoint {path} {problem}") from error
 
 
 def adapter_of(checkpoint: Checkpoint, dim: int) -> QueryAdapter:
     """The adapter for an encoder of width ``dim``, sized by the file's queries; ValueError lists what is wrong."""
-    queries = checkpoint.adapter.get("static_queries")
-    shape = (168, 6) if queries is None else tuple(queries.shape[-2:])
-    heads = checkpoint.settings.get("n_heads", 3)
-    hidden = checkpoint.adapter.get("generator.0.weight")
-    adapter = QueryAdapter(dim, *shape, n_heads=heads, hidden=128 if hidden is None else len(hidden))
     values = dict(checkpoint.adapter)
+    queries, hidden = values.get("static_queries"), values.get("generator.0.weight")
     if queries is not None and queries.dim() == 3 and len(queries) == 1:
-        values["static_queries"] = queries[0]
+        values["static_queries"] = queries = queries[0]
+    n, width = (168, 6) if queries is None or queries.dim() != 2 else queries.shape
+    heads = checkpoint.settings.get("n_heads", 3)
+    if not isinstance(heads, int) or heads < 1 or width % heads or not n * width:
+        raise ValueError(f"the checkpoint does not fit: {n} queries of width {width} and n_heads {heads!r:.20}")
+    adapter = QueryAdapter(dim, n, width, heads, 128 if hidden is None or hidden.dim() != 2 else len(hidden))
     load_strictly(adapter, values, "adapter_layer")
     return adapter
 
@@ -96,6 +118,11 @@ def write_checkpoint(
     if adapter is not None:
         parameters |= {f"adapter_layer.{name}": value for name, value in adapter.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(path.suffix + ".tmp")
-    torch.save({"model_state_dict": parameters, "settings": settings, **extra}, unfinished)
-    unfinished.replace(path)
+    with written_whole(path) as draft:
+        torch.save({"model_state_dict": parameters, "settings": settings, **extra}, draft)
+
+
+def _is_parameter(value: Any) -> bool:
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+        return False
+    return not value.is_complex() and bool(torch.isfinite(value).all())

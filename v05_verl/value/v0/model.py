@@ -12,17 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from v05_verl.state_checks import check_fields, state_array, state_count, state_text, state_texts
 from v05_verl.value.base import (
-    check_fields,
     check_option,
     check_state,
     checked_outcomes,
     checked_prompts,
     checked_step,
     inside,
-    state_array,
-    state_count,
-    state_texts,
 )
 from v05_verl.value.blend import Blend
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
@@ -150,11 +147,15 @@ class V0:
         for row in state["rows"]:
             check_fields("rows", row, ("policy", "step", "prompts", "rates", "trials"))
             prompts = state_texts("prompts", row["prompts"])
-            rates, trials = (state_array(name, row[name], (len(prompts),)) for name in ("rates", "trials"))
-            rows[row["policy"], state_count("step", row["step"])] = (prompts, rates, trials)
-        self._rows = rows
+            rates = state_array("rates", row["rates"], (len(prompts),), lo=0, hi=1)
+            trials = state_array("trials", row["trials"], (len(prompts),), lo=np.finfo(float).tiny)
+            key = state_text("policy", row["policy"]), state_count("step", row["step"])
+            if not prompts or key in rows:
+                raise ValueError(f"state: rows holds {'two of' if prompts else 'nothing for'} {key}")
+            rows[key] = (prompts, rates, trials)
         if self._blend is not None and state["blend"] is not None:
             self._blend.load(state["blend"])
+        self._rows = rows
         self._fitted.clear()
 
     def metrics(self) -> dict[str, float]:

@@ -24,10 +24,11 @@ import torch
 from torch import distributed, nn
 from tqdm import tqdm
 
+from v05_verl.state_file import written_whole
 from v05_verl.value.evaluate.measures import measure
 from v05_verl.value.evaluate.records import Records, joined, read_release, read_rollout_dumps
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
-from v05_verl.value.v0.checkpoint import write_checkpoint
+from v05_verl.value.v0.checkpoint import load_strictly, read_torch, write_checkpoint
 from v05_verl.value.v0.encoder import DEFAULT_ENCODER, build_encoder
 from v05_verl.value.v0.heads import BayesHead, Context
 from v05_verl.value.v0.train.episodes import (
@@ -157,12 +158,15 @@ class Trainer:
         path = self.options.out / "last.pt"
         if not path.exists() or self.options.restart:
             return
-        saved = torch.load(path, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(saved["model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule.load_state_dict(saved["schedule"])
-        torch.set_rng_state(saved["rng"].cpu())
-        self.epoch, self.best, self.stale = saved["epoch"], saved["best"], saved["stale"]
+        saved = read_torch(path, self.device)
+        try:
+            load_strictly(self.model, saved["model"], "model")
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule.load_state_dict(saved["schedule"])
+            torch.set_rng_state(saved["rng"].cpu())
+            self.epoch, self.best, self.stale = saved["epoch"], saved["best"], saved["stale"]
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is of another training ({error!r:.500}); start anew with --restart") from error
 
     def _write(self, measures: dict[str, Any], improved: bool) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -188,8 +192,8 @@ class Trainer:
             "best": self.best,
             "stale": self.stale,
         }
-        torch.save(state, out / "last.pt.tmp")
-        (out / "last.pt.tmp").replace(out / "last.pt")
+        with written_whole(out / "last.pt") as draft:
+            torch.save(state, draft)
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
