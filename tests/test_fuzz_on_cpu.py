@@ -302,7 +302,8 @@ def check_release(records, data) -> None:
     assert all(isinstance(text, str) for column in (records.prompts, records.policies) for text in column)
 
 
-TAG = PromptRecord("u", "t", 3, 0.25, None, 1, 0.5, [4, 2], 1, {"acc": (2.0, 5)}).tag()
+TAG = {"asked_at": 3, "prior": 0.25, "prior_error": None, "generation": 1, "prior_wait_s": 0.5, "wave_sizes": [4, 2]}
+TAG = {"v05": {**TAG, "failed": 1, "reward_info": {"acc": [2.0, 5]}}}
 
 
 def read_tag(tag, folder: Path):

@@ -21,6 +21,7 @@ ROOMS = [
     ["v05_verl.config"],
     ["v05_verl.core", "v05_verl.grading", "v05_verl.rollout_dumps"],
     ["v05_verl.prompt_text", "v05_verl.json_lines", "v05_verl.pins"],
+    ["v05_verl.schema"],
     ["v05_verl"],
 ]
 

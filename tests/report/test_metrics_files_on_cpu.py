@@ -40,14 +40,14 @@ def test_one_launch(launches):
 
 
 def test_a_resumed_launch_replaces_what_came_after_its_checkpoint(launches):
-    first = [(0, validation(0.5)), *((step, training(step, loss="old")) for step in (1, 2, 3, 4))]
+    first = [(0, validation(0.5)), *((step, training(step, loss=1.0)) for step in (1, 2, 3, 4))]
     # Resumed from step 2: verl validates it again, then trains step 3.
-    second = [(2, validation(0.55)), (3, training(3, loss="new"))]
+    second = [(2, validation(0.55)), (3, training(3, loss=2.0))]
     history = join(launches(first, second))
     assert list(history.records) == [0, 1, 2, 3]
-    assert history.records[3]["loss"] == "new"
+    assert history.records[3]["loss"] == 2.0
     # Step 2 keeps the metrics of its training beside the validation after the restart.
-    assert history.records[2] == training(2, loss="old") | validation(0.55)
+    assert history.records[2] == training(2, loss=1.0) | validation(0.55)
     assert history.launch == {1: 0, 2: 0, 3: 1}
     assert history.notes == [
         "launch 2 went on from step 2: 2 steps between 3 and 4 of the launch before it were lost and are not counted"
@@ -55,9 +55,9 @@ def test_a_resumed_launch_replaces_what_came_after_its_checkpoint(launches):
 
 
 def test_a_resumed_launch_without_validation_before_training(launches):
-    history = join(launches([(1, training(1)), (2, training(2))], [(2, training(2, loss="new")), (3, training(3))]))
+    history = join(launches([(1, training(1)), (2, training(2))], [(2, training(2, loss=2.0)), (3, training(3))]))
     assert list(history.records) == [1, 2, 3]
-    assert history.records[2]["loss"] == "new"
+    assert history.records[2]["loss"] == 2.0
     assert history.launch == {1: 0, 2: 1, 3: 1}
 
 
