@@ -35,11 +35,14 @@ REWARD_RANGE=[-1,1]
 BENCHMARKS=(aime2024 aime2025 amc2023 math500 minerva_math olympiadbench)
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$ROOT/recipes/paths.sh"
 case $OUT in /*) ;; *) OUT=$PWD/$OUT ;; esac
 case $DATA_DIR in /*) ;; *) DATA_DIR=$PWD/$DATA_DIR ;; esac
 
 if [ -z "$PYTHON" ]; then PYTHON=$([ -x "$ROOT/.venv/bin/python" ] && echo "$ROOT/.venv/bin/python" || echo python3); fi
 case $PYTHON in /*) ;; */*) PYTHON=$PWD/$PYTHON ;; esac
+
+check_paths OUT DATA_DIR MODEL_PATH
 
 refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
 
@@ -50,14 +53,14 @@ if [ "$SMOKE" = 1 ]; then
     # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
     if [ "$ENGINE" = hf ] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
     TOY=$OUT/toy/$SAMPLED_AGENT/seed_$SEED   # what one engine is asked, the other may not know
-    TRAIN_FILE=$TOY/train.parquet
-    VAL_FILES=$TOY/val.parquet
+    TRAIN_FILE=$(quoted "$TOY/train.parquet")
+    VAL_FILES=$(quoted "$TOY/val.parquet")
     MODEL_PATH=$TOY/model
     GRADER=pkg://v05_verl.lab.toy_reward
     MACHINE=(
         +cpu="$ENGINE"
         actor_rollout_ref.rollout.max_model_len=192
-        actor_rollout_ref.rollout.agent.agent_loop_config_path="$TOY/agent_loops.yaml"
+        actor_rollout_ref.rollout.agent.agent_loop_config_path="$(quoted "$TOY/agent_loops.yaml")"
     )
     if [ -n "$RAY_ADDRESS" ]; then   # a running cluster has its resources: ray start --head --num-cpus=8 --num-gpus=1
         MACHINE+=(ray_kwargs.ray_init.num_cpus=null ray_kwargs.ray_init.num_gpus=null)
@@ -71,8 +74,9 @@ else
         node) NODES=1 ;;
         *) refuse "SETUP is paper (4 nodes x 8 GPUs) or node (1 x 8), not '$SETUP'" ;;
     esac
-    TRAIN_FILE=$DATA_DIR/dapo_math_17k.parquet
-    VAL_FILES=[$(printf "$DATA_DIR/%s.parquet," "${BENCHMARKS[@]}" | sed 's/,$//')]
+    TRAIN_FILE=$(quoted "$DATA_DIR/dapo_math_17k.parquet")
+    VAL_FILES=$(for set in "${BENCHMARKS[@]}"; do quoted "$DATA_DIR/$set.parquet"; printf ,; done)
+    VAL_FILES=[${VAL_FILES%,}]
     GRADER=pkg://v05_verl.grading
     MACHINE=(
         trainer.nnodes=$NODES
@@ -102,7 +106,7 @@ DATA=(
     data.seed="$SEED"
 )
 MODEL=(
-    actor_rollout_ref.model.path="$MODEL_PATH"
+    actor_rollout_ref.model.path="$(quoted "$MODEL_PATH")"
 )
 ACTOR=(
     actor_rollout_ref.actor.optim.lr="$LR"
@@ -147,8 +151,8 @@ launch() {
     [ -n "${METHOD+set}" ] || set_method "$@"
     COMMAND=("$PYTHON" -m verl.trainer.main_ppo "hydra.searchpath=[pkg://v05_verl.conf]" "${MACHINE[@]}" "${DATA[@]}"
         "${MODEL[@]}" "${ACTOR[@]}" "${ROLLOUT[@]}" "${REWARD[@]}" "${TRAINER[@]}"
-        trainer.experiment_name="$ARM-seed$SEED" trainer.default_local_dir="$run/checkpoints"
-        "hydra.run.dir=$run/hydra/\${oc.env:V05_LAUNCH,1}" "${METHOD[@]}" "$@")
+        trainer.experiment_name="$ARM-seed$SEED" trainer.default_local_dir="$(quoted "$run/checkpoints")"
+        hydra.run.dir="$(quoted "$run/hydra/\${oc.env:V05_LAUNCH,1}")" "${METHOD[@]}" "$@")
     if [ "$DRY_RUN" = 1 ]; then
         printf '%q ' "${COMMAND[@]}"; echo
         return

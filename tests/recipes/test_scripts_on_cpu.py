@@ -99,6 +99,23 @@ def test_what_cannot_run_is_refused_in_a_sentence(knobs, sentence, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_path_reaches_verl_as_it_is():
+    out = '/tmp/it\'s ü=a,b {c} (d) "e"'
+    (command,) = dry_run("run_arm.sh", ARM="v05", SMOKE="1", OUT=out, LC_ALL="C.UTF-8")
+    assert command.config.trainer.default_local_dir == f"{out}/v05/seed_0/checkpoints"
+    assert command.config.data.train_files == f"{out}/toy/single_turn_agent/seed_0/train.parquet"
+    (command,) = dry_run("run_arm.sh", ARM="v05", DATA_DIR=out, MODEL_PATH=f"{out}/model", LC_ALL="C.UTF-8")
+    assert list(command.config.data.val_files) == [f"{out}/{name}.parquet" for name in BENCHMARKS]
+    assert command.config.actor_rollout_ref.model.path == f"{out}/model"
+
+
+@pytest.mark.parametrize("script", ["run_arm.sh", "quickstart.sh", "real_prompts.sh"])
+@pytest.mark.parametrize("path", ["/tmp/a[1]", "/tmp/*", "/tmp/${x}", "/tmp/a\\b"])
+def test_a_path_that_would_be_read_as_a_pattern_is_refused_before_anything_is_built(script, path):
+    run = bash(script, ARM="v05", SMOKE="1", OUT=path)
+    assert run.returncode == 2 and f"{script}: OUT={path}: a path cannot hold" in run.stderr and not run.stdout
+
+
 def test_unknown_ablations_and_missing_checkpoints_are_refused():
     run = bash("ablations.sh", ONLY="v05_fixed3x", DRY_RUN="1")
     assert run.returncode != 0
