@@ -41,7 +41,7 @@ setup(
         "numpy",
         "scipy",
         "scikit-learn",
-        "msgspec",
+        "pydantic",
         "psutil",
         "safetensors",
         "tqdm",

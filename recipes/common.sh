@@ -3,7 +3,7 @@
 
 # ---- knobs ----
 SETUP=${SETUP:-paper}                     # paper: 4 nodes x 8 GPUs; node: 1 x 8. Speed only, the optimisation is the same
-SMOKE=${SMOKE:-0}                         # 1: a few steps on a CPU, with the tiny model, its task and its reward
+SMOKE=${SMOKE:-0}                         # 1: a few steps on a CPU, with the tiny model, its task and its reward; gpu: on one GPU
 DRY_RUN=${DRY_RUN:-0}                     # 1: print the command and stop
 ENGINE=${ENGINE:-}                        # vllm (default) or sglang; with SMOKE=1 hf (default) or vllm
 SEED=${SEED:-0}
@@ -14,7 +14,7 @@ PYTHON=${PYTHON:-}                        # of the environment that holds verl a
 RAY_ADDRESS=${RAY_ADDRESS:-}              # http://head:8265 of a running Ray cluster: submit the run as a job to it
 PRIOR=${PRIOR:-}                          # value model of V0.5's arms in place of the arm's own
 WATCH=${WATCH:-0}                         # 1: a bar and the validations instead of verl's output, which goes to log/
-if [ "$SMOKE" = 1 ]; then
+if [ "$SMOKE" != 0 ]; then
     PROMPTS=${PROMPTS:-16} ROLLOUTS=${ROLLOUTS:-768} POINTS=${POINTS:-3} SAVE_FREQ=${SAVE_FREQ:-2} VAL_N=${VAL_N:-4}
     TRAIN_PROMPTS=${TRAIN_PROMPTS:-1024} VAL_PROMPTS=${VAL_PROMPTS:-16}
     PROMPT_TOKENS=16 RESPONSE_TOKENS=12 LR=${LR:-2e-4}
@@ -35,29 +35,49 @@ REWARD_RANGE=[-1,1]
 BENCHMARKS=(aime2024 aime2025 amc2023 math500 minerva_math olympiadbench)
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$ROOT/recipes/paths.sh"
 case $OUT in /*) ;; *) OUT=$PWD/$OUT ;; esac
 case $DATA_DIR in /*) ;; *) DATA_DIR=$PWD/$DATA_DIR ;; esac
 
 if [ -z "$PYTHON" ]; then PYTHON=$([ -x "$ROOT/.venv/bin/python" ] && echo "$ROOT/.venv/bin/python" || echo python3); fi
 case $PYTHON in /*) ;; */*) PYTHON=$PWD/$PYTHON ;; esac
 
+check_paths OUT DATA_DIR MODEL_PATH
+
 refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
 
 # ---- machine: all that a GPU and a CPU, or one node and four, do differently ----
-if [ "$SMOKE" = 1 ]; then
-    ENGINE=${ENGINE:-hf}
-    case $ENGINE in hf | vllm) ;; *) refuse "SMOKE=1 knows ENGINE=hf and vllm, not '$ENGINE'" ;; esac
+if [ "$SMOKE" != 0 ]; then
+    case $SMOKE:${ENGINE:=hf} in
+        1:hf | 1:vllm | gpu:vllm | gpu:sglang) ;;
+        *) refuse "SMOKE=1 knows ENGINE=hf and vllm, SMOKE=gpu vllm and sglang, not '$ENGINE'" ;;
+    esac
     # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
     if [ "$ENGINE" = hf ] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
     TOY=$OUT/toy/$SAMPLED_AGENT/seed_$SEED   # what one engine is asked, the other may not know
-    TRAIN_FILE=$TOY/train.parquet
-    VAL_FILES=$TOY/val.parquet
+    TRAIN_FILE=$(quoted "$TOY/train.parquet")
+    VAL_FILES=$(quoted "$TOY/val.parquet")
     MODEL_PATH=$TOY/model
     GRADER=pkg://v05_verl.lab.toy_reward
-    MACHINE=(
-        +cpu="$ENGINE"
+    if [ "$SMOKE" = 1 ]; then
+        MACHINE=(+cpu="$ENGINE")
+    else
+        MACHINE=(
+            trainer.nnodes=1
+            trainer.n_gpus_per_node=1
+            actor_rollout_ref.model.use_remove_padding=False
+            +actor_rollout_ref.model.override_config.attn_implementation=sdpa   # flash-attn may not be there
+            actor_rollout_ref.actor.strategy=fsdp2
+            actor_rollout_ref.actor.use_dynamic_bsz=True
+            actor_rollout_ref.rollout.name="$ENGINE"
+            actor_rollout_ref.rollout.tensor_model_parallel_size=1
+            actor_rollout_ref.rollout.gpu_memory_utilization=0.3
+            actor_rollout_ref.rollout.enforce_eager=True
+        )
+    fi
+    MACHINE+=(
         actor_rollout_ref.rollout.max_model_len=192
-        actor_rollout_ref.rollout.agent.agent_loop_config_path="$TOY/agent_loops.yaml"
+        actor_rollout_ref.rollout.agent.agent_loop_config_path="$(quoted "$TOY/agent_loops.yaml")"
     )
     if [ -n "$RAY_ADDRESS" ]; then   # a running cluster has its resources: ray start --head --num-cpus=8 --num-gpus=1
         MACHINE+=(ray_kwargs.ray_init.num_cpus=null ray_kwargs.ray_init.num_gpus=null)
@@ -71,8 +91,9 @@ else
         node) NODES=1 ;;
         *) refuse "SETUP is paper (4 nodes x 8 GPUs) or node (1 x 8), not '$SETUP'" ;;
     esac
-    TRAIN_FILE=$DATA_DIR/dapo_math_17k.parquet
-    VAL_FILES=[$(printf "$DATA_DIR/%s.parquet," "${BENCHMARKS[@]}" | sed 's/,$//')]
+    TRAIN_FILE=$(quoted "$DATA_DIR/dapo_math_17k.parquet")
+    VAL_FILES=$(for set in "${BENCHMARKS[@]}"; do quoted "$DATA_DIR/$set.parquet"; printf ,; done)
+    VAL_FILES=[${VAL_FILES%,}]
     GRADER=pkg://v05_verl.grading
     MACHINE=(
         trainer.nnodes=$NODES
@@ -102,7 +123,7 @@ DATA=(
     data.seed="$SEED"
 )
 MODEL=(
-    actor_rollout_ref.model.path="$MODEL_PATH"
+    actor_rollout_ref.model.path="$(quoted "$MODEL_PATH")"
 )
 ACTOR=(
     actor_rollout_ref.actor.optim.lr="$LR"
@@ -147,8 +168,8 @@ launch() {
     [ -n "${METHOD+set}" ] || set_method "$@"
     COMMAND=("$PYTHON" -m verl.trainer.main_ppo "hydra.searchpath=[pkg://v05_verl.conf]" "${MACHINE[@]}" "${DATA[@]}"
         "${MODEL[@]}" "${ACTOR[@]}" "${ROLLOUT[@]}" "${REWARD[@]}" "${TRAINER[@]}"
-        trainer.experiment_name="$ARM-seed$SEED" trainer.default_local_dir="$run/checkpoints"
-        "hydra.run.dir=$run/hydra/\${oc.env:V05_LAUNCH,1}" "${METHOD[@]}" "$@")
+        trainer.experiment_name="$ARM-seed$SEED" trainer.default_local_dir="$(quoted "$run/checkpoints")"
+        hydra.run.dir="$(quoted "$run/hydra/\${oc.env:V05_LAUNCH,1}")" "${METHOD[@]}" "$@")
     if [ "$DRY_RUN" = 1 ]; then
         printf '%q ' "${COMMAND[@]}"; echo
         return
@@ -184,7 +205,7 @@ set_method() {
         *v05.total_rollouts*)
             [ -z "$PRIOR" ] || METHOD+=(v05.value.name="$PRIOR")
             # The toy's steps are short, and V0's encoder for GPUs is a download.
-            [ "$SMOKE" != 1 ] || METHOD+=(v05.poll_interval_s=0.1 v05.value.v0.encoder=surface v05.value.num_cpus=1) ;;
+            [ "$SMOKE" = 0 ] || METHOD+=(v05.poll_interval_s=0.1 v05.value.v0.encoder=surface v05.value.num_cpus=1) ;;
     esac
 }
 
@@ -214,6 +235,12 @@ prepare() {
         bash "$ROOT/recipes/env.sh" "$ENGINE"
         source "$ROOT/recipes/cpu_env.sh"
         PYTHON=$ROOT/.venv/bin/python
+    elif [ "$SMOKE" = gpu ]; then
+        "$PYTHON" -c "import verl, v05_verl, $ENGINE" ||
+            refuse "$PYTHON lacks the package above; pip install -e '.[vllm]', or name another one with PYTHON="
+        export VERL_USE_EXTERNAL_MODULES=v05_verl.register HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
+    fi
+    if [ "$SMOKE" != 0 ]; then
         export V05_TOY=$TOY
         if [ ! -f "$TOY/agent_loops.yaml" ]; then
             echo "== seed $SEED: building the task, the tokenizer and a warm-started model"

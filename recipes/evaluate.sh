@@ -11,6 +11,8 @@ METHOD=(
     trainer.val_only=True
     trainer.val_before_train=True
 )
+source "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
+check_paths CHECKPOINT
 if [ "$CHECKPOINT" = none ]; then
     ARM=${ARM:-base}
     METHOD+=(trainer.resume_mode=disable)
@@ -23,11 +25,11 @@ else
     TRAINED=${CHECKPOINT%/checkpoints/*}
     ARM=${ARM:-$(basename "$(dirname "$TRAINED")")_step${CHECKPOINT##*_}}
     case $TRAINED in */seed_*) SEED=${SEED:-${TRAINED##*/seed_}} ;; esac
-    METHOD+=(trainer.resume_mode=resume_path trainer.resume_from_path="$CHECKPOINT")
+    METHOD+=(trainer.resume_mode=resume_path trainer.resume_from_path="$(quoted "$CHECKPOINT")")
 fi
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 METHOD+=(
-    trainer.validation_data_dir="$OUT/$ARM/seed_$SEED/answers"
+    trainer.validation_data_dir="$(quoted "$OUT/$ARM/seed_$SEED/answers")"
     data.train_batch_size="$PROMPTS"
     actor_rollout_ref.actor.ppo_mini_batch_size="$PROMPTS"
     trainer.total_training_steps=1

@@ -19,6 +19,8 @@ POINTS=${POINTS:-5}                       # validations per run, the first and t
 SMOKE=1 WATCH=1 PROJECT=v05_quickstart TRAIN_PROMPTS=${TRAIN_PROMPTS:-4096} VAL_N=1 VAL_TOP_P=1.0
 MINI_BATCHES=1 WARMUP=0 WEIGHT_DECAY=0.01 SAVE_FREQ=-1
 
+source recipes/paths.sh
+check_paths OUT PWD
 bash recipes/env.sh "$ENGINE"
 for arm in $ARMS; do .venv/bin/python -m v05_verl.arms "$arm" > /dev/null; done
 for SEED in $SEEDS; do

@@ -14,6 +14,8 @@ STEPS=${STEPS:-2}
 PROMPT_TOKENS=3072                        # one token per byte
 RESPONSE_TOKENS=64
 
+source recipes/paths.sh
+check_paths OUT PWD
 bash recipes/env.sh hf
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
@@ -25,8 +27,8 @@ source recipes/cpu_env.sh                 # from here on no hub is asked
 "$PYTHON" -m v05_verl.lab.random_model --out "$OUT/model" --positions $((PROMPT_TOKENS + RESPONSE_TOKENS + 64))
 
 DATA=(
-    data.train_files="$OUT/data/dapo_math_17k.parquet"
-    data.val_files="$OUT/data/dapo_math_17k.parquet"
+    data.train_files="$(quoted "$OUT/data/dapo_math_17k.parquet")"
+    data.val_files="$(quoted "$OUT/data/dapo_math_17k.parquet")"
     data.val_max_samples=16
     data.train_batch_size=32
     data.max_prompt_length=$PROMPT_TOKENS
@@ -34,7 +36,7 @@ DATA=(
     data.filter_overlong_prompts=True
 )
 MODEL=(
-    actor_rollout_ref.model.path="$OUT/model"
+    actor_rollout_ref.model.path="$(quoted "$OUT/model")"
 )
 ACTOR=(
     actor_rollout_ref.actor.ppo_mini_batch_size=32
@@ -63,9 +65,9 @@ TRAINER=(
     trainer.val_before_train=True
     trainer.save_freq=-1
     trainer.resume_mode=disable
-    trainer.default_local_dir="$OUT/checkpoints"
-    trainer.rollout_data_dir="$OUT/rollouts"
-    hydra.run.dir="$OUT/hydra"
+    trainer.default_local_dir="$(quoted "$OUT/checkpoints")"
+    trainer.rollout_data_dir="$(quoted "$OUT/rollouts")"
+    hydra.run.dir="$(quoted "$OUT/hydra")"
 )
 export VERL_FILE_LOGGER_PATH=$OUT/metrics.jsonl
 echo "== starting verl (about a minute); its output goes to $OUT/log.txt"

@@ -45,6 +45,7 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"auto": {"slack": 0}}, "v05.auto.slack = 0: input should be greater than 0"),
         ({"auto": {"slak": 1}}, "v05 has no key auto.slak"),
         ({"k_init": 17}, "v05.k_init = 17 is above v05.k_max = 16"),
+        ({"k_max": 2**31}, "v05.k_max = 2147483648: input should be less than or equal to 2147483647"),
         ({"k_max": float("inf")}, "v05.k_max = inf: input should be a valid integer"),
         (
             {"budget": "greedy"},
@@ -57,6 +58,7 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"baseline": "x"}, "v05.baseline = 'x'"),
         ({"reward_range": [1, -1]}, r"v05.reward_range = \[1, -1\]: must be \[lo, hi\] with finite lo < hi"),
         ({"reward_range": [0, float("nan")]}, r"must be \[lo, hi\]"),
+        ({"reward_range": ["0", 1]}, r"must be \[lo, hi\]"),
         ({"reward_range": 1}, r"v05.reward_range = 1: must be \[lo, hi\]"),
         ({"reward_range": None}, "v05.reward_range is not set"),
         ({"marginal_cost": 0}, 'v05.marginal_cost = 0: must be above 0 or "auto"'),
@@ -92,7 +94,7 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"value": {"timeout_s": 0}}, "v05.value.timeout_s"),
         ({"value": {"replicas": 0}}, "v05.value.replicas"),
         ({"value": {"nmae": "gp"}}, "v05.value.nmae = 'gp' is neither"),
-        ({"value": 3}, "v05.value = 3 must be a group of settings"),
+        ({"value": 3}, "v05.value = 3: input should be a valid dictionary"),
     ],
 )
 def test_a_wrong_key_is_named(keys, sentence):

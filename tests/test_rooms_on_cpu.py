@@ -22,6 +22,7 @@ ROOMS = [
     ["v05_verl.config", "v05_verl.state_checks"],
     ["v05_verl.core", "v05_verl.grading", "v05_verl.rollout_dumps"],
     ["v05_verl.prompt_text", "v05_verl.json_lines", "v05_verl.state_file", "v05_verl.pins"],
+    ["v05_verl.schema"],
     ["v05_verl"],
 ]
 

@@ -8,34 +8,32 @@ Pydantic checks types and ranges; a wrong key is a ValueError whose sentence nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from v05_verl.core import checks, scale
 from v05_verl.core.allocation import Method as AllocationMethod
 from v05_verl.core.allocation import least_lower
 from v05_verl.core.scaling import AdvantageScale
 from v05_verl.core.selection import Choice
+from v05_verl.schema import Count, Schema, sentences
 
 KEYS_FILE = "v05_verl/conf/v05/default.yaml"
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ValueConfig(_Group):
+class ValueConfig(Schema):
     """The value model that predicts priors, and the Ray actor that hosts it."""
 
     name: str = "gp"
     """constant, tracker, gp, v0, or "package.module:Class". [ours]; the paper uses V0."""
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Keyword arguments of each model, by name; those of ``name`` are used, those of "custom" for one's own class."""
-    recalibrate: int = Field(0, ge=0)
+    recalibrate: Count | Literal[0] = 0
     """Pairs of prior and outcomes on which slope and shift of the priors are refitted each step; 0: off. [ours]"""
     timeout_s: float = Field(60.0, gt=0)
     """Seconds that a prompt waits for its prior once its first wave is in. [ours]"""
@@ -45,7 +43,7 @@ class ValueConfig(_Group):
     """CPU share that Ray reserves for each replica."""
     num_gpus: float = Field(0.0, ge=0)
     """GPU share that Ray reserves for each replica; may be a fraction."""
-    replicas: int = Field(1, ge=1)
+    replicas: Count = 1
     """Actors that share the prompts of a step; each sees every outcome."""
 
     @property
@@ -57,27 +55,27 @@ class ValueConfig(_Group):
         return self.name, options
 
 
-class AutoConfig(_Group):
+class AutoConfig(Schema):
     """How ``k_init: auto`` decides, see ``core.group_size``; all [ours]."""
 
-    reference_n: int = Field(4, ge=2)
+    reference_n: Count = Field(4, ge=2)
     """Each baseline is to be as good as leave one out among so many; also the most rollouts per prompt."""
     slack: float = Field(1.5, gt=0)
     """Times that baseline's risk; above 1 trades certainty of the baseline for more prompts."""
-    min_pairs: int = Field(256, ge=16)
+    min_pairs: Count = Field(256, ge=16)
     """Pairs of priors and outcomes that must be known before k leaves ``reference_n``."""
     probe_share: float = Field(0.125, ge=0, lt=1)
     """Share of the rollouts in groups of ``reference_n`` where k = 1, which alone cannot tell what priors are worth."""
 
 
-class AllocationConfig(_Group):
+class AllocationConfig(Schema):
     """How the budget ``allocated`` shares out a step's rollouts, see ``step_budget.Allocated``."""
 
     method: AllocationMethod | Literal["variance"] = "vip_loo"
     """A method of ``core.allocation``, or ``variance``: ``vip_loo`` from one rollout on. [ours]"""
-    lower: int | None = Field(None, ge=1)
+    lower: Count | None = None
     """Fewest rollouts of a prompt; None: 2, or the method's least where that is more."""
-    upper: int | None = Field(None, ge=1)
+    upper: Count | None = None
     """Most; None: ``k_max``."""
     coefficient: Literal["expected", "plugin"] = "expected"
     """VIP's 4pq: expected under what past priors were worth [ours], or at the prior itself [P]."""
@@ -101,17 +99,17 @@ class AllocationConfig(_Group):
         return 1 if self.method == "variance" else least_lower(self.method)
 
 
-class V05Config(_Group):
+class V05Config(Schema):
     """Every key of the group ``v05``."""
 
     mode: Literal["paper", "robust"] = "paper"
     """paper: fusion and stopping rule of the paper [P]; robust: ``core.posterior`` for both [ours]."""
-    k_init: Annotated[int, Field(ge=1)] | Literal["auto"] = 4
+    k_init: Count | Literal["auto"] = 4
     """Rollouts of the first wave, per prompt [P: 4]; auto: by what the priors have turned out to be worth [ours]."""
-    step_rollouts: int | None = Field(None, gt=0)
+    step_rollouts: Count | None = None
     """Rollouts per step. None: data.train_batch_size x k_init (auto: reference_n), with ``total`` twice that. [ours]"""
     auto: AutoConfig = Field(default_factory=AutoConfig)
-    k_max: int = Field(16, ge=1)
+    k_max: Count = 16
     """Most rollouts of one prompt; not read by the budget ``fixed``. [P]"""
     budget: Literal["fixed", "sequential", "wave", "allocated", "total"] = "sequential"
     """fixed: ``k_init`` only; sequential: one more at a time [P]; wave: all that the evidence asks for [ours].
@@ -124,17 +122,17 @@ class V05Config(_Group):
     """rollout: each the same weight in the gradient [ours]; prompt: each prompt the same, VIP's objective [P]."""
     rule: Literal["discrete", "continuous"] = "discrete"
     """Look-ahead of the paper's sequential budget. [ours: the paper gives the risk, not the rule]"""
-    max_waves: int = Field(2, ge=1)
+    max_waves: Count = 2
     """Waves of the budget ``wave``, the first included. [ours]"""
     marginal_cost: float | Literal["auto"] = "auto"
     """c in squared-reward units, or "auto" = s_max^2 / k_max^2: 0.0039 [P] for k_max = 16 and rewards in [-1, 1]."""
     baseline: Literal["fused", "predictable", "group_mean", "leave_one_out"] = "fused"
     """See ``core.baseline.row_baselines``; fused is [P]. In the robust mode the first two are the posterior mean from
     all, or from the admissible, rollouts."""
-    reward_range: tuple[float, float] = (-1.0, 1.0)
+    reward_range: Annotated[tuple[float, float], Field(strict=False)] = (-1.0, 1.0)
     """(lo, hi) of the outcome reward [P: -1 and 1]; a reward outside stops the run. The group has no default: null is
     the range that the reward function itself declares, see ``plugin.launch``."""
-    prompt_pool: int = Field(1, ge=1)
+    prompt_pool: Count = 1
     """Prompts looked at for each one trained on; ``prompt_choice`` says which are taken. [ours]"""
     prompt_choice: Choice = "promise"
     """Which are taken: the largest predicted reward variance, times what is left to gain [ours: promise] or not; drawn
@@ -142,18 +140,18 @@ class V05Config(_Group):
     advantage_scale: AdvantageScale = "none"
     """whiten: over the rollouts of a step [SPO]; bnpo: by the density of the group's success rate [BNPO]. See
     ``core.scaling``."""
-    total_rollouts: int | None = Field(None, gt=0)
+    total_rollouts: Count | None = None
     """End the run with the step in which about so many training rollouts are spent; None: verl's own limits. [ours]"""
     poll_interval_s: float | None = Field(None, gt=0)
     """Seconds between two looks at the replay buffer; None: verl's own 2 s. [ours]"""
     value: ValueConfig = Field(default_factory=ValueConfig)
 
-    @field_validator("reward_range", mode="before")
+    @field_validator("reward_range", mode="wrap")
     @classmethod
-    def _as_range(cls, given: Any) -> tuple[float, float]:
+    def _as_range(cls, given: Any, numbers: Callable[[Any], tuple[float, float]]) -> tuple[float, float]:
         try:
-            return checks.checked_range(given)
-        except (TypeError, ValueError) as error:
+            return checks.checked_range(numbers(given))
+        except ValueError as error:
             raise ValueError("must be [lo, hi] with finite lo < hi") from error
 
     @field_validator("marginal_cost")
@@ -305,37 +303,21 @@ def from_verl(config: DictConfig) -> V05Config:
 
 def from_group(group: dict[str, Any]) -> V05Config:
     """The settings of a plain dictionary with the keys of ``conf/v05/default.yaml``; ValueError as ``from_verl``."""
-    if "reward_range" in group and group["reward_range"] is None:
+    given = {} if not isinstance(group, dict) else dict(group)
+    if "reward_range" in given and given["reward_range"] is None:
         raise ValueError(
             "v05.reward_range is not set and the reward function does not declare a range of its own: add "
             "v05.reward_range=[lo,hi] with the least and the largest reward that it returns, for example [0,1]"
         )
-    value = group.get("value") or {}
-    if not isinstance(value, dict):
-        raise ValueError(f"v05.value = {value!r} must be a group of settings; they stand in {KEYS_FILE}")
-    own = {name: setting for name, setting in value.items() if name in ValueConfig.model_fields}
-    options = {name: {} if given is None else given for name, given in value.items() if name not in own}
-    for name, given in options.items():
-        if not isinstance(given, dict):
-            what = "neither a setting of the value model's host nor the options of a model"
-            raise ValueError(f"v05.value.{name} = {given!r} is {what}")
+    if isinstance(value := given.get("value"), dict):
+        own = {name: setting for name, setting in value.items() if name in ValueConfig.model_fields}
+        options = {name: {} if each is None else each for name, each in value.items() if name not in own}
+        for name, each in options.items():
+            if not isinstance(each, dict):
+                what = "neither a setting of the value model's host nor the options of a model"
+                raise ValueError(f"v05.value.{name} = {reprlib.repr(each)} is {what}")
+        given["value"] = {**own, "options": options}
     try:
-        return V05Config(**{**group, "value": ValueConfig(**own, options=options)})
+        return V05Config.model_validate(given if isinstance(group, dict) else group)
     except ValidationError as error:
-        raise ValueError(_sentences(error)) from error
-
-
-def _sentences(error: ValidationError) -> str:
-    """One line per wrong key: its name, what is wrong, what was found."""
-    return "\n".join(_sentence(each, error.title) for each in error.errors())
-
-
-def _sentence(each: dict[str, Any], model: str) -> str:
-    group = "v05.value" if model == "ValueConfig" else "v05"
-    key = ".".join(str(part) for part in each["loc"] if not str(part).startswith(("float", "literal", "constrained")))
-    if each["type"] == "extra_forbidden":
-        return f"{group} has no key {key}; its keys stand in {KEYS_FILE}"
-    message = each["msg"].removeprefix("Value error, ")
-    if not each["loc"]:
-        return message
-    return f"{group}.{key} = {each['input']!r}: {message[0].lower()}{message[1:]}"
+        raise ValueError("\n".join(sentences(error, "v05", f"; its keys stand in {KEYS_FILE}"))) from error

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-
-class DataError(ValueError):
-    """Input that cannot be used; the sentence names the file, the line or row, and what to do."""
+from v05_verl.schema import DataError
 
 
 def json_objects(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:

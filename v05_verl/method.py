@@ -141,13 +141,14 @@ class Budget:
 
     def wanted(self, rule, group_mean, n, waves, prior, asked) -> np.ndarray:
         """``rule(group_mean, n, prior)`` where a prompt is open, cut to the room that is left; else 0."""
-        group_mean, n, waves, prior = np.broadcast_arrays(
-            *(np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (group_mean, n, waves, prior))
-        )
+        given = group_mean, n, waves, prior
+        group_mean, n, waves, prior = evidence = np.empty((4, max(map(np.size, given))))
+        for row, values in zip(evidence, given, strict=True):
+            row[:] = values
         room = self.k_max - (n if asked is None else np.atleast_1d(asked))
         is_open = (room > 0) & (n > 0) & np.isfinite(prior)
         if self.name in ("fixed", "allocated", "total"):
-            is_open &= False
+            is_open[:] = False
         if self.name == "wave":
             is_open &= waves < self.max_waves
         further = np.zeros(n.shape, dtype=np.int64)

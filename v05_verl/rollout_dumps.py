@@ -12,22 +12,22 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from v05_verl.json_lines import DataError, json_objects
 from v05_verl.prompt_text import problem_text, user_text
+from v05_verl.schema import Schema, Whole, checked
 
 Key = TypeVar("Key", bound=Hashable)
 
 _FRAMES = 8
 
 
-class Rollout(msgspec.Struct, frozen=True):
+class Rollout(Schema, extra="ignore"):
     """One line of a dump."""
 
     where: str
@@ -36,7 +36,7 @@ class Rollout(msgspec.Struct, frozen=True):
     """The decoded prompt."""
     score: float
     """The reward, finite; verl's are float32."""
-    step: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    step: Whole
     output: str = ""
     """The response."""
     gts: Any = None
@@ -53,12 +53,7 @@ def read_rollouts(path: str | Path) -> Iterator[Rollout]:
     """
     for file in dump_files(path) if Path(path).is_dir() else [path]:
         for where, row in json_objects(file):
-            try:
-                rollout = msgspec.convert({**row, "where": where}, Rollout)
-            except msgspec.ValidationError as error:
-                raise DataError(f"{where}: not a rollout of verl ({error})") from error
-            if not math.isfinite(rollout.score):
-                raise DataError(f"{where}: the score is {rollout.score}; drop the line or the run")
+            rollout = checked(Rollout, {**row, "where": where}, f"{where}: not a rollout of verl")
             if not rollout.uid.startswith("pad"):
                 yield rollout
 

@@ -143,7 +143,7 @@ def test_the_books_balance_over_random_histories(seed):
 
 
 def test_a_record_travels_as_a_tag_on_the_first_row():
-    running = RunningPrompt(PromptRecord("u", "text", asked_at=3, prior=0.25, wave_sizes=[2, 1], failed=1))
+    running = RunningPrompt(PromptRecord(uid="u", text="text", asked_at=3, prior=0.25, wave_sizes=[2, 1], failed=1))
     running.note(2, ["u_2_0"], 1.0, {"acc": True})
     running.note(1, ["u_1_0", "u_1_1"], None, {"acc": 0.0, "score": 1.0, "pred": "7"})
     keys, tags = running.row_tags()
@@ -151,7 +151,7 @@ def test_a_record_travels_as_a_tag_on_the_first_row():
     record = PromptRecord.of_tag("u", "text", {"status": "success", **tags[0]})
     assert record == running.record and (record.asked, record.waves) == (3, 2)
     assert record.reward_info == {"acc": (1.0, 2)} and "text" not in tags[0]["v05"]
-    assert RunningPrompt(PromptRecord("v", "text")).row_tags() == ([], [])
+    assert RunningPrompt(PromptRecord(uid="v", text="text")).row_tags() == ([], [])
 
 
 def batch_rows(texts, group, step, **more):

@@ -19,7 +19,7 @@ PRIOR = {"a": 0.0, "b": 0.9, "c": None, "d": -0.5}
 
 
 def record(uid):
-    return PromptRecord(uid, uid, prior=PRIOR[uid], wave_sizes=[2], failed=2 - len(REWARDS[uid]))
+    return PromptRecord(uid=uid, text=uid, prior=PRIOR[uid], wave_sizes=[2], failed=2 - len(REWARDS[uid]))
 
 
 def meet(order, total=20, leavers=()):

@@ -5,6 +5,7 @@
 import subprocess
 
 import pytest
+import torch
 from hydra.errors import ConfigCompositionException
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
@@ -97,6 +98,37 @@ def test_what_cannot_run_is_refused_in_a_sentence(knobs, sentence, tmp_path):
     assert run.returncode == 2
     assert sentence in run.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_gpu_check_composes_every_arm_on_one_gpu_and_is_refused_without():
+    commands = dry_run("gpu_check.sh")
+    assert [command.arm for command in commands] == [*ARMS, "v05_auto"]
+    for command in commands:
+        config = command.config
+        check(config)
+        assert (config.trainer.n_gpus_per_node, config.actor_rollout_ref.rollout.name) == (1, "vllm")
+        assert config.trainer.total_training_steps == 3
+        assert config.data.train_batch_size * config.actor_rollout_ref.rollout.n <= 64
+    if not torch.cuda.is_available():
+        run = bash("gpu_check.sh")
+        assert run.returncode == 2 and "sees no GPU" in run.stderr and not run.stdout
+
+
+def test_a_path_reaches_verl_as_it_is():
+    out = '/tmp/it\'s ü=a,b {c} (d) "e"'
+    (command,) = dry_run("run_arm.sh", ARM="v05", SMOKE="1", OUT=out, LC_ALL="C.UTF-8")
+    assert command.config.trainer.default_local_dir == f"{out}/v05/seed_0/checkpoints"
+    assert command.config.data.train_files == f"{out}/toy/single_turn_agent/seed_0/train.parquet"
+    (command,) = dry_run("run_arm.sh", ARM="v05", DATA_DIR=out, MODEL_PATH=f"{out}/model", LC_ALL="C.UTF-8")
+    assert list(command.config.data.val_files) == [f"{out}/{name}.parquet" for name in BENCHMARKS]
+    assert command.config.actor_rollout_ref.model.path == f"{out}/model"
+
+
+@pytest.mark.parametrize("script", ["run_arm.sh", "quickstart.sh", "real_prompts.sh"])
+@pytest.mark.parametrize("path", ["/tmp/a[1]", "/tmp/*", "/tmp/${x}", "/tmp/a\\b"])
+def test_a_path_that_would_be_read_as_a_pattern_is_refused_before_anything_is_built(script, path):
+    run = bash(script, ARM="v05", SMOKE="1", OUT=path)
+    assert run.returncode == 2 and f"{script}: OUT={path}: a path cannot hold" in run.stderr and not run.stdout
 
 
 def test_unknown_ablations_and_missing_checkpoints_are_refused():

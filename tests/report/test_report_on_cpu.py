@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from v05_verl.report import labels
 from v05_verl.report.__main__ import main
 from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.panels import short_count
@@ -82,6 +83,22 @@ def test_the_page_fetches_nothing_and_escapes_what_it_shows(quickstart, write_ru
     assert addresses.found and all(address.startswith("data:image/svg+xml;base64,") for address in addresses.found)
     assert "url(" not in text and "@import" not in text
     assert "<b>" not in text and "&lt;b&gt;bold" in text
+
+
+@pytest.mark.parametrize("arm", [r"$\frac", "<script>x", "=1+1", "a\x1b[31mb\nc", "ü$_{"])
+def test_any_name_can_be_drawn_and_stands_nowhere_raw(write_run, tmp_path, capsys, arm):
+    source = f"{arm}_sampled".replace("/", "")
+    write_run("rloo_n4", 0, {0: 0.5, 4: 0.6}, sets=[source])
+    write_run(arm, 0, {0: 0.5, 4: 0.7}, sets=[source])
+    main([str(tmp_path), "--control", "rloo_n4", "--out", str(tmp_path / "out")])
+    written = [path.read_text() for path in sorted((tmp_path / "out").rglob("*.*")) if path.suffix in (".md", ".csv")]
+    assert len(written) == 4 and all(
+        labels.printable(each.replace("\n", "")) == each.replace("\n", "") for each in written
+    )
+    assert "\x1b" not in capsys.readouterr().out and "<script" not in "".join(written[2:])
+    for line in "".join(written).splitlines():
+        assert not any(cell.startswith("=") for cell in line.split(","))
+    ElementTree.parse(tmp_path / "out" / "report" / "arms.svg")
 
 
 def test_the_report_says_what_small_groups_alone_bring(quickstart, capsys):

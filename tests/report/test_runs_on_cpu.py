@@ -8,6 +8,8 @@ import pytest
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
+from v05_verl.report import missing
+from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import find_runs, load_run, load_runs
 
 DATA = Path(__file__).parent / "data"
@@ -98,10 +100,10 @@ def test_launches_of_different_step_sizes_are_an_error(write_run):
 
 def test_ten_launches_are_read_in_order(write_run):
     for launch in range(1, 11):
-        folder = write_run("v05", 0, {launch - 1: 0.1 * launch, launch: 0.1 * launch + 0.05}, launch=launch)
+        folder = write_run("v05", 0, {launch - 1: 0.09 * launch, launch: 0.09 * launch + 0.01}, launch=launch)
     run = load_run(folder)
     assert run.accuracy.index.tolist() == list(range(11))
-    assert run.accuracy["reverse_sampled"].iloc[-1] == pytest.approx(1.05)
+    assert run.accuracy["reverse_sampled"].iloc[-1] == pytest.approx(0.91)
 
 
 def test_a_run_that_died_before_its_first_line(write_run):
@@ -129,3 +131,38 @@ def test_means_are_over_steps_not_over_records(tmp_path):
     assert run.mean_accuracy("sort_sampled") == pytest.approx((600 * 0.3 + 200 * 0.4) / 800)
     assert run.final_accuracy("sort_sampled") == pytest.approx(0.4)
     assert run.mean("no/such/metric") is None and run.total("no/such/metric") is None
+
+
+def test_spent_rollouts_that_go_down_are_told(write_run):
+    folder = write_run("v05", 0, {0: 0.5, 8: 0.7}, extra={5: {"v05/spent/rollouts": 100.0}})
+    run = load_run(folder)
+    assert run.falls_at == 5 and not run.is_complete
+    (note,) = missing.sentences([run], Aggregator([run]), ["v05"], [0], [])[1:]
+    assert note.startswith("v05, seed 0 enters no figure or table: its spent rollouts or tokens go down at step 5")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": "0"}, "seed = '0': input should be a valid integer"),
+        ({"arm": ""}, "arm = ''"),
+        ({"launches": [{}]}, "launches.0.command is missing"),
+    ],
+)
+def test_a_run_json_of_another_form_is_named(write_run, change, said):
+    file = write_run("v05", 0, {0: 0.5, 2: 0.7}) / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(ValueError, match=f"run.json was not written by v05_verl.report.provenance: .*{said}"):
+        load_run(file.parent)
+
+
+def test_a_configuration_of_another_form_is_named(write_run):
+    folder = write_run("v05", 0, {0: 0.5, 2: 0.7})
+    file = folder / "hydra" / "1" / ".hydra" / "config.yaml"
+    for text, said in (
+        ("data: {train_batch_size: 4.5}\n", "prompts = 4.5: input should be a valid integer"),
+        ("data: {", "is no configuration"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ValueError, match=f"config.yaml.*{said}"):
+            load_run(folder)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,7 +13,9 @@ from numpy.typing import ArrayLike
 def finite(name: str, values: ArrayLike) -> np.ndarray:
     """``values`` as a float64 array; raises ValueError at the first NaN or infinity."""
     array = np.asarray(values, dtype=np.float64)
-    _raise_at_first(~np.isfinite(array), name, array, "is not a finite number")
+    is_finite = np.isfinite(array)
+    if not is_finite.all():
+        _raise_at_first(~is_finite, name, array, "is not a finite number")
     return array
 
 
@@ -47,9 +51,9 @@ def between(name: str, values: ArrayLike, lo: ArrayLike, hi: ArrayLike) -> np.nd
 
 def positive(name: str, value: float) -> float:
     """``value`` as a float above 0; raises ValueError otherwise."""
-    number = float(finite(name, value))
-    if number <= 0:
-        raise ValueError(f"{name} must be above 0, got {number:g}")
+    number = float(value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be finite and above 0, got {number:g}")
     return number
 
 
@@ -90,7 +94,7 @@ def broadcastable(**arrays: np.ndarray) -> None:
 
 
 def _raise_at_first(bad: np.ndarray, name: str, array: np.ndarray, problem: str) -> None:
-    if not np.any(bad):
+    if not bad.any():
         return
     if array.ndim == 0:
         raise ValueError(f"{name} = {float(array):g} {problem}")

@@ -14,11 +14,12 @@ The six parameters are fitted by (penalised) maximum likelihood on past pairs of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, expit, gammaln, logit, logsumexp
+from scipy.special import betaln, expit, gammaln, logit
 
 from v05_verl.core import checks
 from v05_verl.core.scale import to_success
@@ -142,8 +143,8 @@ def posterior_wave_size(
     components = _after_rollouts(group_mean, n, prior, model, reward_range)
     n = np.broadcast_to(n, components.a.shape[1:])
     best, size = np.zeros(n.shape), np.zeros(n.shape, dtype=np.int64)
-    for m in range(1, most - int(n.min(initial=most)) + 1):
-        net = (hi - lo) ** 2 * components.variance_of_mean(m) - price * m
+    for m, variance in enumerate(components.variances_of_mean(most - int(n.min(initial=most))), start=1):
+        net = (hi - lo) ** 2 * variance - price * m
         better = (net > best) & (n + m <= most)
         best, size = np.where(better, net, best), np.where(better, m, size)
     return size
@@ -191,8 +192,8 @@ def expected_falls(
     lo, hi = checks.checked_range(reward_range)
     components = _with_or_without_prior(group_mean, n, prior, model, reward_range)
     falls = np.empty((*components.a.shape[1:], most))
-    for m in range(1, most + 1):
-        falls[..., m - 1] = (hi - lo) ** 2 * components.variance_of_mean(m)
+    for m, variance in enumerate(components.variances_of_mean(most)):
+        falls[..., m] = (hi - lo) ** 2 * variance
     return falls
 
 
@@ -302,13 +303,22 @@ class _Components(NamedTuple):
         both = self.a + self.b
         return np.sum(self.share() * self.a * self.b / (both * (both + 1)), axis=0)
 
-    def variance_of_mean(self, m: int) -> np.ndarray:
-        """Variance of the posterior mean over the outcome of m further rollouts, as it is expected now."""
-        won = np.arange(m + 1).reshape(-1, *[1] * (self.a.ndim - 1))
-        after = _Components(self.a[:, None], self.b[:, None], self.log_share[:, None]).after(won, m - won)
-        ways = gammaln(m + 1) - gammaln(won + 1) - gammaln(m - won + 1)
-        chance = np.exp(ways + logsumexp(after.log_share, axis=0) - logsumexp(self.log_share, axis=0))
-        return np.sum(chance * (after.mean() - self.mean()) ** 2, axis=0)
+    def variances_of_mean(self, most: int) -> Iterator[np.ndarray]:
+        """Variance of the posterior mean over the outcome of m further rollouts, as it is expected now; m = 1 to most.
+
+        The gamma functions of all outcomes are worked out once.
+        """
+        added = np.arange(most + 1).reshape(-1, *[1] * self.a.ndim)
+        log_a, log_b, log_both = (gammaln(each + added) for each in (self.a, self.b, self.a + self.b))
+        relative = self.log_share - betaln(self.a, self.b) - np.logaddexp(*self.log_share)
+        log_ways, mean = gammaln(np.arange(most + 1) + 1).reshape(added.shape), self.mean()
+        for m in range(1, most + 1):
+            log_share = relative + log_a[: m + 1] + log_b[m::-1] - log_both[m]  # by outcome and component
+            log_chance = np.logaddexp(log_share[:, 0], log_share[:, 1])
+            each = (self.a + added[: m + 1]) / (self.a + self.b + m)
+            after = np.sum(np.exp(log_share - log_chance[:, None]) * each, axis=1)
+            ways = (log_ways[m] - log_ways[: m + 1] - log_ways[m::-1])[:, 0]
+            yield np.sum(np.exp(ways + log_chance) * (after - mean) ** 2, axis=0)
 
 
 def check_prior_model(model: PriorModel) -> None:

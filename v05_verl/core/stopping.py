@@ -96,14 +96,10 @@ def _in_noise_units(
     group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, marginal_cost: float, max_rollouts: int, noise_scale: float
 ) -> tuple[np.ndarray, float, np.ndarray, float]:
     """(D, c / s_max^2, n, k_max), with every argument checked."""
-    prior_bias_sq = fuse(group_mean, n, prior, noise_scale).prior_bias_sq
+    prior_bias_sq = fuse(group_mean, n, prior, noise_scale).prior_bias_sq  # which checks its arguments
     relative_cost = checks.positive("marginal_cost", marginal_cost) / noise_scale
-    return (
-        prior_bias_sq / noise_scale,
-        relative_cost,
-        checks.counts("n", n),
-        float(checks.counts("max_rollouts", max_rollouts)),
-    )
+    most = float(checks.counts("max_rollouts", max_rollouts))
+    return prior_bias_sq / noise_scale, relative_cost, np.asarray(n, dtype=np.float64), most
 
 
 def _optimal_n(relative_bias: np.ndarray, relative_cost: float) -> np.ndarray:

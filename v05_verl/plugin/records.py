@@ -9,13 +9,17 @@ group that ended before the step that trains it, is dropped with a group that is
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any
 
 import numpy as np
 import transfer_queue as tq
+from pydantic import Field, NonNegativeFloat
 from transfer_queue import KVBatchMeta
+
+from v05_verl.schema import DataError, Schema, Whole, checked
 
 TICKET_KEY = "v05_prior_ticket"
 """Batch field, and so keyword of a worker's ``_run_prompt``, that brings the priors of a step."""
@@ -30,28 +34,31 @@ SHARE_KEY = "v05_share"
 """Batch field with the budget ``total``: each prompt's even share. Prompts of one worker spend the sum of theirs."""
 
 
-@dataclass
-class PromptRecord:
+RewardSum = Annotated[tuple[Annotated[float, Field(allow_inf_nan=True)], Whole], Field(strict=False)]
+"""(sum, count) of what a reward function returned, whatever it was; a list after its way through the queue."""
+
+
+class PromptRecord(Schema, frozen=False):
     """One training prompt, from dispatch to its last rollout."""
 
     uid: str
     text: str
     """The prompt as the value model saw it."""
-    asked_at: int = 0
+    asked_at: Whole = 0
     """Training step for which the prior was asked."""
     prior: float | None = None
     """V on the reward scale; None where the value model gave none."""
     prior_error: str | None = None
     """Why there is no prior."""
-    generation: int | None = None
+    generation: Whole | None = None
     """Which start of the value model was asked; see :class:`v05_verl.plugin.value_client.PriorTicket`."""
-    prior_wait_s: float = 0.0
+    prior_wait_s: NonNegativeFloat = 0.0
     """Seconds from the end of the first wave until the prior was in hand or given up."""
-    wave_sizes: list[int] = field(default_factory=list)
+    wave_sizes: list[Whole] = Field(default_factory=list)
     """Rollouts asked for in each wave; session s belongs to the wave in whose turn it was asked."""
-    failed: int = 0
+    failed: Whole = 0
     """Rollouts that raised an error or came back empty."""
-    reward_info: dict[str, tuple[float, int]] = field(default_factory=dict)
+    reward_info: dict[str, RewardSum] = Field(default_factory=dict)
     """Sum and count of each number that the reward function returned beside the score."""
 
     @property
@@ -64,12 +71,19 @@ class PromptRecord:
 
     def tag(self) -> dict[str, Any]:
         """The record as a tag: plain data without the text, which is a field of the row."""
-        return {RECORD_TAG: {name: value for name, value in asdict(self).items() if name not in ("uid", "text")}}
+        return {RECORD_TAG: self.model_dump(exclude={"uid", "text"})}
 
     @classmethod
     def of_tag(cls, uid: str, text: str, tag: Mapping[str, Any]) -> PromptRecord:
-        """The record that :meth:`tag` wrote."""
-        return cls(uid=uid, text=text, **tag[RECORD_TAG])
+        """The record that :meth:`tag` wrote; DataError where it is none."""
+        where = f"the rollout record of prompt {uid} in TransferQueue"
+        written = tag.get(RECORD_TAG) if isinstance(tag, Mapping) else None
+        if not isinstance(written, Mapping):
+            raise DataError(f"{where} is {reprlib.repr(written)}")
+        record = checked(cls, {**written, "uid": uid, "text": text}, where)
+        if record.failed > record.asked:
+            raise DataError(f"{where}: {record.failed} of {record.asked} rollouts failed")
+        return record
 
 
 def uid_of(row_key: str) -> str:

@@ -93,7 +93,7 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
         uid = prompt["uid"]
         await tq.async_kv_put(key=uid, partition_id="train", tag={"status": "running"})
         prompt[TEXT_FIELD] = problem_text(prompt["raw_prompt"], prompt.get("extra_info"))
-        record = PromptRecord(uid, prompt[TEXT_FIELD], asked_at=int(trajectory["step"]))
+        record = PromptRecord(uid=uid, text=prompt[TEXT_FIELD], asked_at=int(trajectory["step"]))
         running = self._running[uid] = RunningPrompt(record)
         try:
             await self._run_waves(running, ticket, prompt, sampling_params, trajectory, trace)

@@ -11,6 +11,7 @@ and every figure as PNG and SVG. Prints the table. Runs through verl beside thos
 from __future__ import annotations
 
 import argparse
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         text = report(options)
     except ValueError as error:
-        raise SystemExit(f"v05_verl.report: {error}") from error
+        raise SystemExit(f"v05_verl.report: {_shown(str(error))}") from error
     print(text)
 
 
@@ -61,7 +62,11 @@ def _text(summary: dict[str, Any]) -> str:
     if summary["notes"]:
         parts.append("## Missing or to be known\n\n" + "".join(f"- {note}\n" for note in summary["notes"]))
     parts.append(f"## Provenance\n\n{findings.origin_sentence(summary)}\n")
-    return "\n".join(parts)
+    return _shown("\n".join(parts))
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(labels.printable, text.split("\n")))
 
 
 def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict[str, dict[str, bytes]]) -> None:
@@ -69,7 +74,7 @@ def _write_folder(folder: Path, summary: dict[str, Any], text: str, images: dict
     for name, image in images.items():
         for kind, data in image.items():
             (folder / f"{name}.{kind}").write_bytes(data)
-    (folder / "table.md").write_text(text, encoding="utf-8")
+    (folder / "table.md").write_text(html.escape(text, quote=False), encoding="utf-8")
     (folder / "table.csv").write_text(csv_files.means(summary), encoding="utf-8")
     (folder / "seeds.csv").write_text(csv_files.seeds(summary), encoding="utf-8")
     (folder / "paired.csv").write_text(csv_files.paired(summary), encoding="utf-8")

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from v05_verl.report.metrics_files import STEPS
+from v05_verl.schema import Count, Schema
 
 COLUMNS = ("rollouts", "tokens", "seconds", "rollouts_per_prompt")
 
@@ -21,13 +20,12 @@ COST_STATEMENT = (
 )
 
 
-@dataclass(frozen=True)
-class StepSize:
+class StepSize(Schema):
     """Rollouts of one training step of an arm with groups of one size, from the composed configuration."""
 
-    prompts: int
+    prompts: Count
     """data.train_batch_size"""
-    n: int
+    n: Count
     """actor_rollout_ref.rollout.n"""
 
 

@@ -53,7 +53,12 @@ def _over_seeds(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _csv(rows: Iterable[dict[str, Any]]) -> str:
-    return pd.DataFrame(rows, dtype=object).to_csv(index=False)
+    return pd.DataFrame(rows, dtype=object).map(_cell).to_csv(index=False)
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula, with an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def _quantities(arm: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

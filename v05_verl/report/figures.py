@@ -25,6 +25,7 @@ from v05_verl.report.panels import (
 )
 
 STYLE = {
+    "text.parse_math": False,  # names are not formulas
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.grid": True,

@@ -35,6 +35,11 @@ class Style(NamedTuple):
     marker: str
 
 
+def printable(text: str) -> str:
+    """``text`` with what a terminal would obey, such as escape codes and line ends, shown as ``\\x1b``."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def base(arm: str) -> str:
     """Name of an arm without the label of its folder: ``light/v05`` -> ``v05``."""
     return arm.rpartition("/")[2]

@@ -8,19 +8,20 @@ Usage: python -m v05_verl.report.last_step METRICS.jsonl
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+
+from v05_verl.report.metrics_files import read_launch
 
 SHOWN = ("v05/", "prompt_length/mean", "prompt_length/max", "response_length/mean", "critic/score/", "actor/grad_norm")
 
 
 def last_step(path: Path) -> tuple[int, dict[str, float]]:
     """Step and metrics of the file's last line; raises ValueError where the file holds no training step."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    entry = json.loads(lines[-1]) if lines else {"step": 0, "data": {}}
-    if "training/global_step" not in entry["data"]:
+    records = read_launch(path).records
+    step = max(records, default=0)
+    if "training/global_step" not in records.get(step, {}):
         raise ValueError(f"{path} holds no training step: the run ended before its first one, see its log")
-    return entry["step"], entry["data"]
+    return step, records[step]
 
 
 def main() -> None:

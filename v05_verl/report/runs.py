@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from v05_verl.report import costs, provenance
-from v05_verl.report.metrics_files import STEPS, join, read_launch
+from v05_verl.report.labels import printable
+from v05_verl.report.metrics_files import ACCURACY, STEPS, join, read_launch
 from v05_verl.report.statistics import Curve, mean_up_to, value_at
+from v05_verl.schema import checked
 
-ACCURACY = re.compile(r"val-core/(?P<source>.+)/acc/mean@(?P<n>\d+)")
 MEAN = "mean"
 """Name of the unweighted mean over all validation sets."""
 
@@ -37,6 +40,8 @@ class Run:
     provenance: dict[str, Any] | None
     is_cut_off: bool = False
     """Whether the last metrics file ends within a line."""
+    falls_at: int | None = None
+    """First step at which spent rollouts or tokens go down, which those of one run cannot."""
     samples: dict[str, int] = field(default_factory=dict)
     """Answers per validation problem that each accuracy is a mean of."""
     notes: list[str] = field(default_factory=list)
@@ -48,9 +53,9 @@ class Run:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last launch ended with exit code 0 (granted without ``run.json``) and its metrics are whole."""
+        """Whether the last launch ended with exit code 0 (granted without ``run.json``) and the metrics can be read."""
         launches = (self.provenance or {}).get("launches", [])
-        return not self.is_cut_off and (not launches or launches[-1]["exit_code"] == 0)
+        return not self.is_cut_off and self.falls_at is None and (not launches or launches[-1]["exit_code"] == 0)
 
     def curve(self, metric: str, axis: str) -> Curve:
         """A per-step metric along ``rollouts``, ``tokens``, ``seconds`` or ``step``; without steps that lack either."""
@@ -118,7 +123,7 @@ def load_runs(folders: Iterable[Path], labels: Mapping[Path, str] | None = None)
 
 def _labelled(run: Run, labels: Mapping[Path, str]) -> Run:
     label = next((label for folder, label in labels.items() if run.folder.is_relative_to(folder.resolve())), None)
-    return replace(run, arm=f"{label}/{run.arm}") if label else run
+    return replace(run, arm=f"{printable(label)}/{run.arm}") if label else run
 
 
 def _with_mean(accuracy: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
@@ -155,7 +160,7 @@ def load_run(folder: Path) -> Run:
     arm, seed = (origin["arm"], origin["seed"]) if origin else _from_folder(folder)
     files = sorted((folder / "metrics").glob("*.jsonl"), key=_launch_order)
     history = join([read_launch(file) for file in files])
-    metrics = pd.DataFrame.from_dict(history.records, orient="index").apply(pd.to_numeric, errors="coerce")
+    metrics = pd.DataFrame.from_dict(history.records, orient="index")
     metrics.index.name = "step"
     size, notes = _step_size(folder, files, metrics)
     metrics = metrics.join(costs.spent(metrics, size)) if len(metrics) else metrics
@@ -165,7 +170,13 @@ def load_run(folder: Path) -> Run:
     elif accuracy.empty:
         notes.append("no validation accuracy (val-core/<set>/acc/mean@<n>)")
     notes = [*history.notes, *notes]
-    return Run(arm, seed, folder, metrics, accuracy, origin, history.is_cut_off, samples, notes)
+    falls = _first_fall(metrics)
+    return Run(printable(arm), seed, folder, metrics, accuracy, origin, history.is_cut_off, falls, samples, notes)
+
+
+def _first_fall(metrics: pd.DataFrame) -> int | None:
+    falls = [costs.column(metrics, name).dropna().diff() < 0 for name in ("rollouts", "tokens")]
+    return min((int(fall.idxmax()) for fall in falls if fall.any()), default=None)
 
 
 def _accuracies(metrics: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -174,9 +185,10 @@ def _accuracies(metrics: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     chosen: dict[str, str] = {}
     for name in metrics.columns:
         match = ACCURACY.fullmatch(name)
-        if match and int(match["n"]) > samples.get(match["source"], 0):
-            samples[match["source"]] = int(match["n"])
-            chosen[match["source"]] = name
+        source = match and printable(match["source"])
+        if match and int(match["n"]) > samples.get(source, 0):
+            samples[source] = int(match["n"])
+            chosen[source] = name
     frame = pd.DataFrame({source: metrics[name] for source, name in sorted(chosen.items())})
     return frame.dropna(how="all"), samples
 
@@ -220,9 +232,11 @@ def _step_size(folder: Path, files: list[Path], metrics: pd.DataFrame) -> tuple[
 
 
 def _read_step_size(config: Path) -> costs.StepSize:
-    composed = OmegaConf.load(config)
-    keys = ("data.train_batch_size", "actor_rollout_ref.rollout.n")
-    prompts, n = (OmegaConf.select(composed, key) for key in keys)
-    if prompts is None or n is None:
-        raise ValueError(f"{config} has no {keys[0] if prompts is None else keys[1]}; is it verl's configuration?")
-    return costs.StepSize(prompts, n)
+    try:
+        composed = OmegaConf.load(config)
+        prompts = OmegaConf.select(composed, "data.train_batch_size")
+        n = OmegaConf.select(composed, "actor_rollout_ref.rollout.n")
+    except (OmegaConfBaseException, YAMLError, ValueError, OSError, RecursionError) as error:
+        raise ValueError(f"{config} is no configuration ({error})") from error
+    where = f"{config}: data.train_batch_size and actor_rollout_ref.rollout.n are not verl's"
+    return checked(costs.StepSize, {"prompts": prompts, "n": n}, where)

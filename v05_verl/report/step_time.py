@@ -8,11 +8,11 @@ Usage: python -m v05_verl.report.step_time ARM OTHER [--skip 5]      each a fold
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 
+from v05_verl.report.metrics_files import read_launch
 from v05_verl.report.watch import rollouts_of_step
 
 
@@ -20,8 +20,8 @@ def seconds_per_thousand(arm: Path, skip: int) -> np.ndarray:
     """One value per training step of all runs of an arm, the first ``skip`` of each run left out."""
     values = []
     for run in sorted(arm.glob("seed_*")):
-        lines = (run / "metrics" / "1.jsonl").read_text(encoding="utf-8").splitlines()
-        steps = [metrics for metrics in (json.loads(line)["data"] for line in lines) if "timing_s/step" in metrics]
+        records = read_launch(run / "metrics" / "1.jsonl").records
+        steps = [metrics for metrics in records.values() if "timing_s/step" in metrics]
         for metrics in steps[skip:]:
             rollouts = metrics.get("v05/rollouts/step") or rollouts_of_step(run)
             values.append(1000 * metrics["timing_s/step"] / rollouts)

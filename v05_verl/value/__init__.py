@@ -21,6 +21,9 @@ import inspect
 from importlib import import_module
 from typing import Any
 
+from pydantic import create_model
+
+from v05_verl.schema import Schema, checked
 from v05_verl.value.base import ValueModel
 
 BUILT_IN = {
@@ -65,10 +68,13 @@ def _imported(target: str) -> type:
 
 
 def _check_options(name: str, model_class: type, options: dict[str, Any]) -> None:
-    parameters = inspect.signature(model_class).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
+    """Names, and for built-in models types; ranges are the constructor's."""
+    parameters = inspect.signature(model_class, eval_str=True).parameters.values()
+    known = {each.name: (each.annotation, each.default) for each in parameters if each.kind is not each.VAR_KEYWORD}
     for option in options:
-        if option not in parameters:
-            known = ", ".join(parameters) or "none"
-            raise ValueError(f"value model {name!r} has no option {option!r}; its options are: {known}")
+        if option not in known and len(known) == len(parameters):
+            names = ", ".join(known) or "none"
+            raise ValueError(f"value model {name!r} has no option {option!r}; its options are: {names}")
+    if name in BUILT_IN:
+        own = {option: value for option, value in options.items() if option in known}
+        checked(create_model("Options", __base__=Schema, **known), own, f"value model {name!r}")
