@@ -11,7 +11,7 @@ import pytest
 from v05_verl import state_file
 from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.records import Counts
-from v05_verl.plugin.run_state import PICKLE, STATE_FILE, RunState
+from v05_verl.plugin.run_state import PICKLE, STATE_FILE, RunState, drop_old_weights
 from v05_verl.prior_record import PriorRecord
 
 from ..mutations import Harmful, mutated, same
@@ -128,3 +128,12 @@ def test_a_ledger_that_cannot_be_is_refused():
     for changed in ({"trained": -1}, {"trained": 5}, {"dropped": 2}, {"asked": 4.5}, {"asked": True}, {"other": 1}):
         with pytest.raises(ValueError, match="state: "):
             Ledger().load_state_dict(state | changed, {})
+
+
+def test_weights_of_earlier_launches_are_dropped_too(tmp_path):
+    for step in (2, 4, 6, 10, 12):
+        (tmp_path / f"global_step_{step}" / "actor").mkdir(parents=True)
+        (tmp_path / f"global_step_{step}" / "data.pt").touch()
+    drop_old_weights(tmp_path, step=10, keep=2)  # 12 is of a run that this one was started before
+    assert sorted(path.parent.name for path in tmp_path.glob("*/actor")) == [f"global_step_{i}" for i in (10, 12, 6)]
+    assert len([*tmp_path.glob("*/data.pt")]) == 5

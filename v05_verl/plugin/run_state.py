@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,3 +101,14 @@ class RunState:
             f"has no {STATE_FILE}: another method saved it, or the file is lost. What the value model learned and what "
             "was spent stand there"
         )
+
+
+def drop_old_weights(folder: str | Path, step: int, keep: int) -> None:
+    """Deletes ``actor`` in all but the last ``keep`` checkpoints up to ``step`` in ``folder``.
+
+    For ``trainer.max_actor_ckpt_to_keep``, which verl holds to within one launch only: those of a run that was killed
+    stay for good.
+    """
+    saved = [(int(path.parent.name.rsplit("_", 1)[1]), path) for path in Path(folder).glob("global_step_*/actor")]
+    for _, path in sorted(entry for entry in saved if entry[0] <= step)[:-keep]:
+        shutil.rmtree(path)

@@ -36,7 +36,7 @@ from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
-from v05_verl.plugin.run_state import RunState
+from v05_verl.plugin.run_state import RunState, drop_old_weights
 from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, death_of, nothing_came_back
@@ -259,10 +259,13 @@ class V05TrainerMixin(EvenUpdates):
 
     def _save_checkpoint(self) -> None:
         # Before verl's part, which ends by naming this step the latest: a checkpoint that is named is complete.
-        folder = os.path.join(self.config.trainer.default_local_dir, f"global_step_{self.global_steps}")
-        local_mkdir_safe(folder)
-        self._run.save(folder)
+        folder = self.config.trainer.default_local_dir
+        own = os.path.join(folder, f"global_step_{self.global_steps}")
+        local_mkdir_safe(own)
+        self._run.save(own)
         super()._save_checkpoint()
+        if keep := self.config.trainer.get("max_actor_ckpt_to_keep"):
+            drop_old_weights(folder, self.global_steps, keep)
 
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()
