@@ -154,7 +154,7 @@ class V05Config(_Group):
     @field_validator("marginal_cost")
     @classmethod
     def _above_zero(cls, given: float | str) -> float | str:
-        if given != "auto" and given <= 0:
+        if not isinstance(given, str) and given <= 0:
             raise ValueError('must be above 0 or "auto"')
         return given
 
@@ -189,7 +189,7 @@ class V05Config(_Group):
     def _budget_conflicts(self) -> Iterator[tuple[bool, str]]:
         """(whether it is so, sentence) of all that is undefined or biased."""
         yield (
-            self.budget not in ("fixed", "allocated") and self.k_init > self.k_max,
+            self.budget not in ("fixed", "allocated") and self.first_n > self.k_max,
             f"v05.k_init = {self.k_init} is above v05.k_max = {self.k_max}; lower k_init or raise k_max",
         )
         yield (
@@ -205,8 +205,8 @@ class V05Config(_Group):
                 "decides how many others its baseline is made of; use v05.baseline=predictable",
             )
             yield (
-                self.step_rollouts is None and 2 * self.k_init > self.k_max,
-                f"v05.budget = total without v05.step_rollouts spends 2 x v05.k_init = {2 * self.k_init} rollouts per "
+                self.step_rollouts is None and 2 * self.first_n > self.k_max,
+                f"v05.budget = total without v05.step_rollouts spends 2 x v05.k_init = {2 * self.first_n} rollouts per "
                 f"prompt, above v05.k_max = {self.k_max}; set v05.step_rollouts, lower k_init or raise k_max",
             )
         if self.budget == "allocated":
@@ -233,6 +233,11 @@ class V05Config(_Group):
             f"v05.step_rollouts = {self.step_rollouts} with v05.budget={self.budget} must be from {prompts * lower} to "
             f"{prompts * upper}: {prompts} prompts (data.train_batch_size) of {lower} to {upper} rollouts each"
         )
+
+    @property
+    def first_n(self) -> int:
+        """Rollouts of a prompt's first wave, the most of them with ``k_init: auto``."""
+        return self.auto.reference_n if self.k_init == "auto" else self.k_init
 
     @property
     def allocation_bounds(self) -> tuple[int, int]:

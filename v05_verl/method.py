@@ -10,22 +10,19 @@ the arithmetic is ``core``'s. Nothing here knows verl, Ray or an engine, and eve
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.config import V05Config
 from v05_verl.core import scale
-from v05_verl.core.baseline import row_baselines
-from v05_verl.core.group_size import GroupSize, first_wave_sizes, group_size
+from v05_verl.core.baseline import Kind, row_baselines
 from v05_verl.core.posterior import PriorModel, posterior_wave_size, row_posterior_baselines, worth_another
 from v05_verl.core.stopping import Rule, should_continue, wave_size
+from v05_verl.first_wave import AutoSize, FirstWave
 from v05_verl.prior_record import PriorRecord
 from v05_verl.step_budget import Allocated, Total
-
-POSTERIOR_BASELINES = ("fused", "predictable")
-"""Kinds of baseline that ``Robust`` takes from its posterior; the others are those of ``Paper``."""
 
 
 class Method(Protocol):
@@ -80,30 +77,11 @@ class Method(Protocol):
         """The method with what is now known about its priors; itself where it does not use that."""
 
 
-class FirstWave(NamedTuple):
-    """Group sizes of one step, decided before anything is generated."""
-
-    sizes: np.ndarray
-    """(P,) rollouts of the first wave, int64; P is the number of prompts of the step."""
-    choice: GroupSize | None = None
-    """Why, where the priors decided."""
-    total: int | None = None
-    """Rollouts of the whole step, where the budget fixes them."""
-
-    def metrics(self, record: PriorRecord) -> dict[str, float]:
-        """``k_init: auto``: k, the errors that it expects of baselines, and those of priors as ``record`` has them.
-
-        What is not known yet is left out.
-        """
-        error, _, expected = record.measured_risk()
-        chosen = {} if self.choice is None else self.choice._asdict()
-        values = {"k": self.sizes.max(), **chosen, "prior_error": error, "prior_error_expected": expected}
-        return {f"v05/auto/{name}": float(value) for name, value in values.items() if np.isfinite(value)}
-
-
 class _Steps:
     """What a step's budget makes of a method; the same for all of them."""
 
+    k_init: int
+    prior_model: PriorModel = PriorModel()
     plan: Allocated | Total | None = None
 
     @property
@@ -118,7 +96,7 @@ class _Steps:
 
     def sizes(self, prior: ArrayLike, wave: FirstWave) -> np.ndarray:
         """See :class:`Method`."""
-        if not isinstance(self.plan, Allocated):
+        if not isinstance(self.plan, Allocated) or wave.total is None:
             return wave.sizes
         return self.plan.sizes(prior, wave.total, self.prior_model)
 
@@ -139,39 +117,6 @@ class _Steps:
 
 
 @dataclass(frozen=True)
-class AutoSize:
-    """``k_init: auto``: as many prompts as the prior's worth allows, see :mod:`v05_verl.core.group_size`; ours."""
-
-    reference_n: int = 4
-    """The baseline is to be as good as leave one out among so many; also the most rollouts per prompt."""
-    slack: float = 1.5
-    """Times the reference's risk."""
-    min_pairs: int = 256
-    """Pairs of priors and outcomes that must be known before k leaves ``reference_n``; so many stand for the next."""
-    probe_share: float = 0.125
-    """Of the rollouts, for groups of ``reference_n`` where k = 1."""
-    step_rollouts: int | None = None
-    """None: prompts times ``reference_n``."""
-
-    def first_wave(self, prompts: int, record: PriorRecord, reward_range: tuple[float, float]) -> FirstWave:
-        """See :class:`Method`."""
-        rollouts = self.step_rollouts or prompts * self.reference_n
-        choice, k = None, self.reference_n
-        if record.seen >= self.min_pairs:
-            choice = group_size(
-                record.recent(self.min_pairs),
-                record.model,
-                reference_n=self.reference_n,
-                slack=self.slack,
-                overconfidence=record.overconfidence(),
-                reward_range=reward_range,
-            )
-            k = choice.k
-        sizes = first_wave_sizes(rollouts, k, probe_n=self.reference_n, probe_share=self.probe_share)
-        return FirstWave(sizes, choice)
-
-
-@dataclass(frozen=True)
 class Budget:
     """When a prompt gets further rollouts, and at what price.
 
@@ -185,11 +130,6 @@ class Budget:
     """c, squared-reward units; not read by ``fixed``."""
     max_waves: int = 2
     """The first wave included; read by ``wave``."""
-
-    @property
-    def price(self) -> dict[str, float]:
-        """Keywords of ``core``'s rules."""
-        return {"marginal_cost": self.marginal_cost, "max_rollouts": self.k_max}
 
     def wanted(self, rule, group_mean, n, waves, prior, asked) -> np.ndarray:
         """``rule(group_mean, n, prior)`` where a prompt is open, cut to the room that is left; else 0."""
@@ -216,7 +156,7 @@ class Paper(_Steps):
     budget: Budget = Budget()
     rule: Rule = "discrete"
     """Look-ahead of the budget ``sequential``."""
-    baseline: str = "fused"
+    baseline: Kind = "fused"
     """A kind of :func:`v05_verl.core.baseline.row_baselines`; ``fused`` is the paper's."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
     plan: Allocated | Total | None = None
@@ -242,10 +182,13 @@ class Paper(_Steps):
     ) -> np.ndarray:
         """See :class:`Method`; :func:`~v05_verl.core.stopping.should_continue` or ``wave_size`` decides."""
 
-        def by_rule(*evidence):
-            if self.budget.name == "sequential":
-                return should_continue(*evidence, **self.budget.price, noise_scale=self.noise_scale, rule=self.rule)
-            return wave_size(*evidence, **self.budget.price, noise_scale=self.noise_scale)
+        def by_rule(group_mean, n, prior):
+            c, k_max, noise = self.budget.marginal_cost, self.budget.k_max, self.noise_scale
+            if self.budget.name != "sequential":
+                return wave_size(group_mean, n, prior, marginal_cost=c, max_rollouts=k_max, noise_scale=noise)
+            return should_continue(
+                group_mean, n, prior, marginal_cost=c, max_rollouts=k_max, noise_scale=noise, rule=self.rule
+            )
 
         return self.budget.wanted(by_rule, group_mean, n, waves, prior, asked)
 
@@ -260,7 +203,7 @@ class Robust(_Steps):
 
     k_init: int = 4
     budget: Budget = Budget()
-    baseline: str = "predictable"
+    baseline: Kind = "predictable"
     """``fused``: posterior mean from all rollouts; ``predictable``: from admissible ones; or a kind of ``Paper``."""
     reward_range: tuple[float, float] = (-1.0, 1.0)
     prior_model: PriorModel = PriorModel()
@@ -282,11 +225,14 @@ class Robust(_Steps):
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
         """See :class:`Method`."""
-        if self.baseline not in POSTERIOR_BASELINES:
-            return Paper(baseline=self.baseline, reward_range=self.reward_range).baselines(rewards, group, wave, prior)
+        kind = self.baseline
+        if kind == "group_mean" or kind == "leave_one_out":
+            return Paper(baseline=kind, reward_range=self.reward_range).baselines(rewards, group, wave, prior)
 
-        def posterior_mean(*rows):
-            return row_posterior_baselines(*rows, self.prior_model, kind=self.baseline, reward_range=self.reward_range)
+        def posterior_mean(rewards, group, wave, prior):
+            return row_posterior_baselines(
+                rewards, group, wave, prior, self.prior_model, kind=kind, reward_range=self.reward_range
+            )
 
         return _group_mean_without_prior(posterior_mean, rewards, group, wave, prior)
 
@@ -296,8 +242,11 @@ class Robust(_Steps):
         """See :class:`Method`; :func:`~v05_verl.core.posterior.worth_another` or ``posterior_wave_size`` decides."""
         rule = worth_another if self.budget.name == "sequential" else posterior_wave_size
 
-        def by_value_of_information(*evidence):
-            return rule(*evidence, self.prior_model, **self.budget.price, reward_range=self.reward_range)
+        def by_value_of_information(group_mean, n, prior):
+            c, k_max, model = self.budget.marginal_cost, self.budget.k_max, self.prior_model
+            return rule(
+                group_mean, n, prior, model, marginal_cost=c, max_rollouts=k_max, reward_range=self.reward_range
+            )
 
         return self.budget.wanted(by_value_of_information, group_mean, n, waves, prior, asked)
 
@@ -311,7 +260,7 @@ class Group(_Steps):
     """No prior: the baseline is the mean of the group (GRPO) or of its other rollouts (RLOO), k is fixed."""
 
     k_init: int = 16
-    baseline: str = "group_mean"
+    baseline: Kind = "group_mean"
     """``group_mean`` or ``leave_one_out``."""
 
     def baselines(self, rewards: ArrayLike, group: ArrayLike, wave: ArrayLike, prior: ArrayLike) -> np.ndarray:
@@ -332,23 +281,23 @@ class Group(_Steps):
 def build(config: V05Config) -> Paper | Robust:
     """The configured method; in the robust mode nothing is known about its priors yet."""
     budget = Budget(config.budget, config.k_max, config.cost, config.max_waves)
-    common = {"baseline": config.baseline, "reward_range": config.reward_range, "plan": _plan(config)}
+    plan, reward_range = _plan(config), config.reward_range
     if config.k_init == "auto":
         auto = AutoSize(**config.auto.model_dump(), step_rollouts=config.step_rollouts)
-        return Robust(auto.reference_n, budget, **common, auto=auto)
+        return Robust(auto.reference_n, budget, config.baseline, reward_range, auto=auto, plan=plan)
     if config.mode == "robust":
-        return Robust(config.k_init, budget, **common)
-    return Paper(config.k_init, budget, config.rule, **common)
+        return Robust(config.k_init, budget, config.baseline, reward_range, plan=plan)
+    return Paper(config.k_init, budget, config.rule, config.baseline, reward_range, plan)
 
 
 def _plan(config: V05Config) -> Allocated | Total | None:
-    common = {"step_rollouts": config.step_rollouts, "reward_range": config.reward_range}
     if config.budget == "allocated":
         rule, (lower, upper) = config.allocation, config.allocation_bounds
-        return Allocated(rule.method, lower, upper, rule.coefficient, config.prompt_weight, **common)
+        weight, total = config.prompt_weight, config.step_rollouts
+        return Allocated(rule.method, lower, upper, rule.coefficient, weight, total, config.reward_range)
     if config.budget == "total":
         objective = "test" if (config.mode, config.total_objective) == ("paper", "baseline") else config.total_objective
-        return Total(config.k_max, objective, config.cost, **common)
+        return Total(config.k_max, objective, config.cost, config.step_rollouts, config.reward_range)
     return None
 
 

@@ -56,8 +56,9 @@ class PriorRecord:
         self._steps += 1
         if self._steps % self._refit_every == 0:
             mean, count, value = self._pairs[:, :3].T
-            fit = {"start": self.model, "max_iterations": 30, "reward_range": self._reward_range}
-            self.model = fit_prior_model(mean, count, value, **fit)
+            self.model = fit_prior_model(
+                mean, count, value, start=self.model, max_iterations=30, reward_range=self._reward_range
+            )
 
     def _kept(self, pairs: np.ndarray) -> np.ndarray:
         """The last ``capacity`` pairs, and before them older ones of several rollouts."""

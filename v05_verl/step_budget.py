@@ -11,11 +11,12 @@ that, since a rollout of the first wave decides how many others its baseline is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from v05_verl.core.allocation import allocate, equivalent_rate
+from v05_verl.core.allocation import Method, allocate, equivalent_rate
 from v05_verl.core.gains import baseline_steps, shrinkage_steps, variance_steps
 from v05_verl.core.posterior import PriorModel
 from v05_verl.core.scale import to_success
@@ -26,7 +27,7 @@ from v05_verl.core.spending import spend, spend_in_turn
 class Allocated:
     """Group sizes fixed before generation, from the priors of the step's prompts."""
 
-    method: str = "vip_loo"
+    method: Method | Literal["variance"] = "vip_loo"
     """One of ``core.allocation``'s, or ``variance``: ``vip_loo`` expected under the prior model, from one rollout on
     (``core.gains.variance_steps``)."""
     lower: int = 2
@@ -67,7 +68,8 @@ class Allocated:
         return allocate(self.method, rate, total, self.lower, self.upper)
 
     def _by_variance(self, prior: np.ndarray, total: int, model: PriorModel) -> np.ndarray:
-        nothing, lower = np.zeros(len(prior), dtype=np.int64), np.full(len(prior), self.lower)
+        nothing: np.ndarray = np.zeros(len(prior), dtype=np.int64)
+        lower = np.full(len(prior), self.lower)
         step = variance_steps(prior, nothing, prior, model, self.upper, reward_range=self.reward_range)
         return lower + spend(step[:, self.lower :], lower, total - int(lower.sum()))
 

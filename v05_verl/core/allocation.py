@@ -173,7 +173,7 @@ def equivalent_rate(
         ValueError: NaN, a value outside the range, parameters of the model out of range.
     """
     prior = checks.in_range("prior", prior, reward_range)
-    expected = 4 * expected_outcome_variance(0.0 * prior, 0, prior, model, reward_range=reward_range)
+    expected: np.ndarray = 4 * expected_outcome_variance(0.0 * prior, 0, prior, model, reward_range=reward_range)
     return (1 - np.sqrt(1 - np.minimum(expected, 1.0))) / 2
 
 
@@ -189,23 +189,24 @@ def _checked_rates(method: str, success_rate: ArrayLike) -> np.ndarray:
 def _checked_bounds(
     method: str, prompts: int, total: int, lower: ArrayLike, upper: ArrayLike
 ) -> tuple[int, np.ndarray, np.ndarray]:
-    total = checks.whole("total", total)
-    if total.ndim:
-        raise ValueError(f"total must be one whole number, got shape {total.shape}")
+    whole = checks.whole("total", total)
+    if whole.ndim:
+        raise ValueError(f"total must be one whole number, got shape {whole.shape}")
+    total = int(whole)
     lower, upper = _one_each("lower", lower, prompts), _one_each("upper", upper, prompts)
     _check_least(method, "lower", lower)
     above = np.flatnonzero(lower > upper)
     if above.size:
         raise ValueError(f"lower[{above[0]}] = {lower[above[0]]} is above upper[{above[0]}] = {upper[above[0]]}")
     if prompts == 0 and total != 0:
-        raise ValueError(f"a total of {int(total)} rollouts, but no prompt to give them to")
+        raise ValueError(f"a total of {total} rollouts, but no prompt to give them to")
     least, most = int(lower.sum()), int(upper.sum())
     if not least <= total <= most:
         raise ValueError(
-            f"a total of {int(total)} rollouts is infeasible: the {prompts} prompts need at least {least} (sum of "
+            f"a total of {total} rollouts is infeasible: the {prompts} prompts need at least {least} (sum of "
             f"lower) and take at most {most} (sum of upper)"
         )
-    return int(total), lower, upper
+    return total, lower, upper
 
 
 def _one_each(name: str, bound: ArrayLike, prompts: int) -> np.ndarray:

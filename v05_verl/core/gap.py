@@ -54,9 +54,9 @@ def close_gap(step: np.ndarray, at: np.ndarray, rest: int, price: float) -> np.n
     rounding = 64 * np.finfo(np.float64).eps * float(np.abs(top).max())
     best = _start(loss, at, rest)
     gap = _lost(loss, best)
-    allowance = gap / 64
+    allowance: float = gap / 64
     while allowance < gap and gap > rounding:
-        allowance = min(4 * allowance, gap + rounding)
+        allowance = float(np.minimum(4 * allowance, gap + rounding))
         moves = _useful_moves(loss, at, rest, allowance)
         down, up = _reach(moves, rest, allowance)
         if (len(moves.prompt) + 8 * len(np.unique(moves.prompt))) * (down + up + 1) > OPERATIONS:
@@ -96,7 +96,7 @@ def _start(loss: np.ndarray, at: np.ndarray, rest: int) -> np.ndarray:
 
 def _loss_after(loss: np.ndarray, at: np.ndarray, change: int) -> np.ndarray:
     """(P,) loss of each prompt at ``change`` more; infinite where that is not allowed."""
-    column = at + change
+    column: np.ndarray = at + change
     inside = column < loss.shape[1]
     return np.where(inside, loss[np.arange(len(at)), np.where(inside, column, 0)], np.inf)
 
@@ -177,7 +177,8 @@ def _programme(moves: Moves, rest: int, down: int, up: int, prompts: int) -> np.
         chosen.append(change[choice].astype(np.int32))
     if least[rest + down] == np.inf:
         return None
-    answer, left = np.zeros(prompts, dtype=np.int64), rest
+    answer: np.ndarray = np.zeros(prompts, dtype=np.int64)
+    left = rest
     for group, choice in zip(reversed(groups), reversed(chosen), strict=True):
         change = int(choice[left + down])
         answer[moves.prompt[group.start]] = change

@@ -72,7 +72,7 @@ def calibration_slope(prior: ArrayLike, group_mean: ArrayLike) -> float:
 
 def visit_class(visit: ArrayLike) -> np.ndarray:
     """(P,) indices into :data:`VISITS` of the numbers of visits, 1 for the first."""
-    return np.digitize(checks.counts("visit", visit), [2, 3, 6])
+    return np.asarray(np.digitize(checks.counts("visit", visit), [2, 3, 6]))
 
 
 def by_visit(

@@ -28,7 +28,7 @@ class Segments:
 
 def starts(*keys: np.ndarray) -> np.ndarray:
     """(N,) bool, where a run of equal ``keys`` (each (N,), N >= 1, sorted) begins."""
-    changed = np.zeros(len(keys[0]), dtype=bool)
+    changed: np.ndarray = np.zeros(len(keys[0]), dtype=bool)
     changed[0] = True
     for key in keys:
         changed[1:] |= key[1:] != key[:-1]

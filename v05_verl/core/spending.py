@@ -58,7 +58,7 @@ def spend_greedily(step: ArrayLike, room: int) -> np.ndarray:
     :func:`spend`.
     """
     step, room = _checked(step, room)
-    nothing = np.zeros(len(step), dtype=np.int64)
+    nothing: np.ndarray = np.zeros(len(step), dtype=np.int64)
     if room == 0:
         return nothing
     reached_at = np.minimum.accumulate(step, axis=1)
@@ -151,7 +151,8 @@ def _with_chords(step: np.ndarray, last_rise: np.ndarray) -> _Majorant:
     width = step.shape[1]
     gain, column = cumulated(step), np.arange(width + 1)
     slope, begin = step.copy(), np.tile(np.arange(width, dtype=np.int32), (len(step), 1))
-    at, active = np.zeros(len(step), dtype=np.int64), np.arange(len(step))
+    at: np.ndarray = np.zeros(len(step), dtype=np.int64)
+    active = np.arange(len(step))
     while active.size:
         here = at[active, None]
         mean_gain = gain[active] - np.take_along_axis(gain[active], here, axis=1)

@@ -54,14 +54,14 @@ def should_continue(
     """
     if rule not in ("discrete", "continuous"):
         raise ValueError(f"rule must be 'discrete' or 'continuous', got {rule!r}")
-    relative_bias, relative_cost, n, max_rollouts = _in_noise_units(
+    relative_bias, relative_cost, n, most = _in_noise_units(
         group_mean, n, prior, marginal_cost, max_rollouts, noise_scale
     )
     if rule == "discrete":
         worth_it = next_fall(relative_bias, n) > relative_cost
     else:
         worth_it = n < _optimal_n(relative_bias, relative_cost)
-    return (relative_bias > 0) & (n < max_rollouts) & worth_it
+    return (relative_bias > 0) & (n < most) & worth_it
 
 
 def next_fall(relative_bias: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -85,10 +85,10 @@ def wave_size(
 
     Arguments and errors: as :func:`should_continue`. Returns an integer array of the broadcast shape.
     """
-    relative_bias, relative_cost, n, max_rollouts = _in_noise_units(
+    relative_bias, relative_cost, n, most = _in_noise_units(
         group_mean, n, prior, marginal_cost, max_rollouts, noise_scale
     )
-    target = np.minimum(np.ceil(_optimal_n(relative_bias, relative_cost)), max_rollouts)
+    target = np.minimum(np.ceil(_optimal_n(relative_bias, relative_cost)), most)
     return np.maximum(target - n, 0).astype(np.int64)
 
 

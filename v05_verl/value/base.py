@@ -95,7 +95,8 @@ def checked_outcomes(prompts: Sequence[str], successes: ArrayLike, trials: Array
                 f"successes[{i}] = {successes[i]:g} is outside [0, trials = {trials[i]:g}] (prompt {prompts[i][:60]!r})"
             )
     order = sorted(range(len(prompts)), key=lambda i: (prompts[i], successes[i], trials[i]))
-    names, index = [], np.empty(len(prompts), dtype=np.int64)
+    names: list[str] = []
+    index: np.ndarray = np.empty(len(prompts), dtype=np.int64)
     for i in order:
         if not names or names[-1] != prompts[i]:
             names.append(prompts[i])
