@@ -4,7 +4,8 @@
 
 A file is one of safetensors, so that its tools can look into it: arrays are named by their place in the tree, the rest
 of the tree is JSON under the name ``tree``, and the notes at its beginning hold the layout, the version of this package
-that wrote it, and a SHA-256 of all bytes (taken with zeros in its own place).
+that wrote it, and a SHA-256 of all bytes (taken with zeros in its own place). :func:`read_torch` is for the weights
+that others, and the trainings of this package, write with ``torch.save``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import operator
 import os
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +100,28 @@ def load(path: str | Path) -> dict[str, Any]:
 def check(tree: Any, name: str) -> None:
     """ValueError with the place in ``name`` where ``tree`` holds something that :func:`save` refuses."""
     _without_arrays(tree, (name,), {})
+
+
+def read_torch(path: str | Path, device: str = "cpu") -> Any:
+    """What ``torch.save`` wrote, of tensors and plain data alone: a file that names any code is refused.
+
+    Raises:
+        ValueError: no such file, a damaged or truncated one, one with code in it.
+    """
+    import torch
+
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"checkpoint {path}: there is no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch itself compares no checksums
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"{damaged} in it does not have its checksum")
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # of any kind: both parse whatever the file holds
+        problem = f"is not a file of torch >= 1.6, or is damaged or truncated, or holds code: {str(error)[:300]}"
+        raise ValueError(f"checkpoint {path} {problem}") from error
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from v05_verl.lab.tiny_lm import Shape, TinyLM
 from v05_verl.lab.tokenizer import build_tokenizer
 from v05_verl.lab.warm_start import WarmStart, warm_started
 from v05_verl.report import provenance
+from v05_verl.state_file import read_torch
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def run_starts(jobs: Sequence[Job], out: Path, processes: int) -> None:
 def load_start(job: Job, out: Path) -> TinyLM:
     """The model that the run starts from."""
     model = TinyLM(Shape(vocabulary=len(build_tokenizer())))
-    model.load_state_dict(torch.load(out / job.start_path, weights_only=True))
+    model.load_state_dict(read_torch(out / job.start_path))
     return model
 
 

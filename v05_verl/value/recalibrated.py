@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.core.recalibration import Recalibration, fit_recalibration
-from v05_verl.state_checks import state_array
+from v05_verl.state_checks import state_array, state_text
 from v05_verl.value.base import check_option, check_state, checked_outcomes, inside
 
 
@@ -68,9 +68,9 @@ class Recalibrated:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over both; ValueError where the state is of another model."""
         check_state(state, "recalibrated", ["of", "pairs", "model"])
-        if state["of"] != self._of:
+        if state_text("of", state["of"]) != self._of:
             raise ValueError(f"the state is of value model {state['of']!r:.60}, not {self._of!r}")
-        pairs = state_array("pairs", state["pairs"], (None, 3), lo=0)[-self._window :]
+        pairs = state_array("pairs", state["pairs"], (None, 3), lo=0, hi=(1, np.inf, np.inf))[-self._window :]
         recalibration = fit_recalibration(*pairs.T)  # refuses what cannot be
         self._model.load_state_dict(state["model"])
         self._pairs, self._recalibration = pairs, recalibration

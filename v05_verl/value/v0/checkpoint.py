@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from v05_verl.state_file import written_whole
+from v05_verl.state_file import read_torch, written_whole
 from v05_verl.value.v0.adapter import QueryAdapter
 
 _PREFIXES = ("adapter_layer.", "backbone.", "head.")
@@ -58,26 +57,6 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if unexpected:
         raise ValueError(f"checkpoint {path}: unexpected keys {sorted(unexpected)}; known parts are {_PREFIXES}")
     return Checkpoint(*parts.values(), settings=settings)
-
-
-def read_torch(path: str | Path, device: str = "cpu") -> Any:
-    """What ``torch.save`` wrote, of tensors and plain data alone: a file that names any code is refused.
-
-    Raises:
-        ValueError: no such file, a damaged or truncated one, one with code in it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"checkpoint {path}: there is no such file")
-    try:
-        with zipfile.ZipFile(path) as archive:  # torch itself compares no checksums
-            damaged = archive.testzip()
-        if damaged:
-            raise ValueError(f"{damaged} in it does not have its checksum")
-        return torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # of any kind: both parse whatever the file holds
-        problem = f"is not a file of torch >= 1.6, or is damaged or truncated, or holds code: {str(error)[:300]}"
-        raise ValueError(f"checkpoint {path} {problem}") from error
 
 
 def adapter_of(checkpoint: Checkpoint, dim: int) -> QueryAdapter:

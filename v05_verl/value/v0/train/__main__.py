@@ -24,11 +24,11 @@ import torch
 from torch import distributed, nn
 from tqdm import tqdm
 
-from v05_verl.state_file import written_whole
+from v05_verl.state_file import read_torch, written_whole
 from v05_verl.value.evaluate.measures import measure
 from v05_verl.value.evaluate.records import Records, joined, read_release, read_rollout_dumps
 from v05_verl.value.v0.adapter import QueryAdapter, padded, pooled
-from v05_verl.value.v0.checkpoint import load_strictly, read_torch, write_checkpoint
+from v05_verl.value.v0.checkpoint import load_strictly, write_checkpoint
 from v05_verl.value.v0.encoder import DEFAULT_ENCODER, build_encoder
 from v05_verl.value.v0.heads import BayesHead, Context
 from v05_verl.value.v0.train.episodes import (
