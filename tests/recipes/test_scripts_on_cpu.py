@@ -108,7 +108,6 @@ def test_the_gpu_check_composes_every_arm_on_one_gpu_and_is_refused_without():
         check(config)
         assert (config.trainer.n_gpus_per_node, config.actor_rollout_ref.rollout.name) == (1, "vllm")
         assert config.trainer.total_training_steps == 3
-        assert config.data.train_batch_size * config.actor_rollout_ref.rollout.n <= 64
     if not torch.cuda.is_available():
         run = bash("gpu_check.sh")
         assert run.returncode == 2 and "sees no GPU" in run.stderr and not run.stdout

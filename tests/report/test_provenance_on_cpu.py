@@ -86,7 +86,9 @@ def test_an_end_needs_a_begin(tmp_path):
         provenance.end_launch(tmp_path, 0)
 
 
-@pytest.mark.parametrize(("content", "sentence"), [("{", "is not JSON"), ('{"arm": "v05"}', "has no seed, launches")])
+@pytest.mark.parametrize(
+    ("content", "sentence"), [("{", "is not JSON"), ('{"arm": "v05"}', "seed is missing; launches is missing")]
+)
 def test_a_file_that_is_no_run_is_named(tmp_path, content, sentence):
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(ValueError, match=sentence):

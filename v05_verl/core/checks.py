@@ -53,7 +53,7 @@ def positive(name: str, value: float) -> float:
     """``value`` as a float above 0; raises ValueError otherwise."""
     number = float(value)
     if not 0 < number < math.inf:
-        raise ValueError(f"{name} must be finite and above 0, got {number:g}")
+        raise ValueError(f"{name} must be above 0 and finite, got {number:g}")
     return number
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -29,11 +30,14 @@ def collect_rows(
     Raises:
         LookupError: a real row of a prompt that has no record.
     """
-    uid, number, output = (np.array(part, dtype=object) for part in _parts(batch.keys))
+    uid, number, output = _parts(batch.keys)
     is_real = np.array([not tag.get("is_padding", False) for tag in batch.tags], dtype=bool)
-    session, _ = pd.factorize(pd.MultiIndex.from_arrays([uid, number]))
+    session, _ = pd.factorize(uid.codes * max(len(number.categories), 1) + number.codes.astype(np.int64))
     group = np.full(len(uid), -1)
-    group[is_real], uids = pd.factorize(uid[is_real], sort=True)
+    group[is_real], uids = pd.factorize(uid.codes[is_real])
+    uids = uid.categories[uids]
+    order = uids.argsort()
+    group[is_real], uids = np.argsort(order)[group[is_real]], uids[order]
     unknown = [name for name in uids if name not in records]
     if unknown:
         raise LookupError(
@@ -43,9 +47,10 @@ def collect_rows(
     groups = [records[name] for name in uids]
 
     wave, prior = np.zeros(len(uid), dtype=np.int64), np.full(len(uid), np.nan)
-    waves = [np.repeat(np.arange(record.waves), record.wave_sizes) for record in groups]
-    first = np.cumsum([0, *(len(each) for each in waves)])[:-1]
-    wave[is_real] = np.concatenate([[], *waves])[first[group[is_real]] + number[is_real].astype(np.int64)]
+    sizes = [record.wave_sizes for record in groups]
+    waves = np.repeat([i for each in sizes for i in range(len(each))], list(chain.from_iterable(sizes)))
+    first = np.cumsum([0, *map(sum, sizes)])[:-1]
+    wave[is_real] = waves[first[group[is_real]] + number[is_real].astype(np.int64)]
     prior[is_real] = _priors(groups)[group[is_real]]
     rows = BatchRows(
         method=method,
@@ -57,7 +62,7 @@ def collect_rows(
         group=group,
         wave=wave,
         prior=prior,
-        step=np.array([_step(tag) for tag in batch.tags], dtype=np.int64),
+        step=_steps(batch.tags),
     )
     return rows, groups
 
@@ -157,18 +162,17 @@ class PromptBatch:
         )
 
 
-def _step(tag: dict) -> int:
-    """The training step that a row's policy belongs to: version s - 1 generates for step s, as in synchronous runs.
+def _steps(tags: list[dict]) -> np.ndarray:
+    """The training step that each row's policy belongs to: version s - 1 generates for step s, as in synchronous runs.
 
     A rollout that was cut by updates counts for the last version. Engines that report none: the step of its dispatch.
     """
-    version = tag.get("max_global_steps")
-    return int(tag.get("global_steps", 0)) if version is None else int(version) + 1
-
-
-def _parts(keys: list[str]) -> list[tuple[str, ...]]:
-    """uids, sessions and outputs of row keys."""
-    return list(zip(*(key.rsplit("_", 2) for key in keys), strict=True)) or [(), (), ()]
+    versions = [tag.get("max_global_steps") for tag in tags]
+    steps = (
+        tag.get("global_steps", 0) if version is None else version + 1
+        for tag, version in zip(tags, versions, strict=True)
+    )
+    return np.fromiter(steps, np.int64, len(tags))
 
 
 def _priors(records: list[PromptRecord]) -> np.ndarray:
