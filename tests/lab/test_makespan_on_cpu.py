@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from v05_verl.lab.arms import find_arm
-from v05_verl.lab.makespan import Lengths, at_once, main, simulated_prompts, wave_sizes
+from v05_verl.lab.makespan import Setting, at_once, draw_lengths, main, simulated_prompts, wave_sizes
 from v05_verl.lab.replicas import MODES, Batch, Cluster, Decoding, Mode, Training
 
 SECOND = Decoding(1.0)
@@ -152,14 +152,29 @@ def test_the_same_rollouts_at_once():
 
 
 def test_lengths_have_the_stated_quantiles():
-    drawn = np.array(Lengths(most=np.inf).draw(np.full(50_000, 2), np.random.default_rng(0)))
+    drawn = np.array(draw_lengths(np.full(50_000, 2), Setting(most=np.inf), np.random.default_rng(0)))
     assert np.median(drawn) == pytest.approx(2048, rel=0.02)
     assert np.quantile(drawn, 0.99) / np.median(drawn) == pytest.approx(10, rel=0.05)
     assert np.corrcoef(np.log(drawn.T))[0, 1] == pytest.approx(0.5, abs=0.02)
 
 
 def test_the_command_prints_a_table_and_writes_each_seed(tmp_path, capsys):
-    arguments = ["--size", "16:2", "--slots", "16", "--seeds", "1", "--skip", "1", "--steps", "2", "--processes", "1"]
+    arguments = [
+        "--prompts",
+        "16",
+        "--replicas",
+        "2",
+        "--slots",
+        "16",
+        "--seeds",
+        "1",
+        "--skip",
+        "1",
+        "--steps",
+        "2",
+        "--processes",
+        "1",
+    ]
     main([*arguments, "--out", str(tmp_path / "makespan.csv")])
     printed = capsys.readouterr().out
     assert "| separate_async | V0.5 wave | 16 |" in printed

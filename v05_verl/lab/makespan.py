@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What waves of rollouts cost in time under verl's three trainers, by the model of ``replicas``; not a measurement.
 
-    python -m v05_verl.lab.makespan [--size 512:32] [--slots 64] [--warm-up 1] [--seeds 5] [--out FILE.csv]
+    python -m v05_verl.lab.makespan [--prompts 512] [--replicas 32] [--warm-up 1] [--threshold 8] [--out FILE.csv]
 
 Which waves a prompt gets is decided by the arm's own method on simulated prompts: success rates are Beta(1/2, 1/2),
 priors the success rate blurred to an AUC. Arms with waves are held against the same rollouts on the same prompts, asked
-for at once: fixed k at equal rollouts. Defaults stand for a 4B model with one H100 per replica:
+for at once: fixed k at equal rollouts. Options are the fields of ``Setting``; their defaults stand for a 4B model with
+one H100 per replica:
 
 - lengths are log-normal with the 99th percentile at ten times the median (sigma .99; the ratio is that of arXiv
   2510.12633), cut at 20,480 tokens (DAPO, arXiv 2503.14476); the median and the share that a prompt's responses have in
@@ -24,7 +25,7 @@ import itertools
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,26 +63,6 @@ COLUMNS = {
 """Of the table, with their titles."""
 
 
-class Lengths(NamedTuple):
-    """Tokens of a response: log-normal, cut."""
-
-    median: float = 2048
-    sigma: float = 0.99
-    """Of the logarithm."""
-    prompt_share: float = 0.5
-    """Of the logarithm's variance that a prompt's responses have in common."""
-    most: float = 20480
-
-    def draw(self, counts: np.ndarray, rng: np.random.Generator) -> list[list[float]]:
-        """``counts`` (P,) lengths of each prompt."""
-        prompt = np.repeat(rng.standard_normal(len(counts)), counts)
-        own = rng.standard_normal(int(counts.sum()))
-        z = np.sqrt(self.prompt_share) * prompt + np.sqrt(1 - self.prompt_share) * own
-        tokens = np.minimum(self.median * np.exp(self.sigma * z), self.most).tolist()
-        ends = np.cumsum(counts).tolist()
-        return [tokens[start:end] for start, end in itertools.pairwise([0, *ends])]
-
-
 @dataclass(frozen=True)
 class Setting:
     """What all arms of a table share."""
@@ -94,15 +75,23 @@ class Setting:
     """Rollouts per prompt that ``auto`` has chosen."""
     auc: float = 0.71
     """Of the priors, for prompts solved at least half of the time against the others."""
-    lengths: Lengths = Lengths()
-    decoding: Decoding = Decoding(0.0024, 0.000154)
+    median: float = 2048
+    """Tokens of a response: log-normal, cut."""
+    sigma: float = 0.99
+    """Of their logarithm."""
+    prompt_share: float = 0.5
+    """Of its variance: what a prompt's responses have in common."""
+    most: float = 20480
+    base_ms: float = 2.4
+    """Of a decoding step, for the weights."""
+    sequence_ms: float = 0.154
+    """Of a decoding step, for each running sequence."""
     train_share: float = 0.3
-    train_s: float = 0.0
-    """Seconds per rollout, from ``train_share``."""
+    """Of a synchronous step of the reference."""
     warm_up: int = 1
     """Batches that asynchronous trainers are ahead."""
     threshold: int = 8
-    """Sampling waits while a prompt under way is so many steps old."""
+    """Sampling waits while a prompt under way is so many steps old: ``max_off_policy_threshold``."""
     skip: int = 3
     """First steps, which are not counted; 1 with the synchronous trainer, where all are alike."""
     steps: int = 8
@@ -171,25 +160,34 @@ def at_once(waves: np.ndarray) -> np.ndarray:
     return (even + (np.arange(len(waves)) < rest))[:, None]
 
 
-def batches(waves: np.ndarray, prompts: int, lengths: Lengths, rng: np.random.Generator) -> Iterator[Batch]:
+def draw_lengths(counts: np.ndarray, setting: Setting, rng: np.random.Generator) -> list[list[float]]:
+    """``counts`` (P,) tokens of each prompt's responses."""
+    prompt, own = np.repeat(rng.standard_normal(len(counts)), counts), rng.standard_normal(int(counts.sum()))
+    z = np.sqrt(setting.prompt_share) * prompt + np.sqrt(1 - setting.prompt_share) * own
+    tokens = np.minimum(setting.median * np.exp(setting.sigma * z), setting.most).tolist()
+    return [tokens[start:end] for start, end in itertools.pairwise([0, *np.cumsum(counts).tolist()])]
+
+
+def batches(waves: np.ndarray, prompts: int, setting: Setting, rng: np.random.Generator) -> Iterator[Batch]:
     """Batches of ``prompts`` prompts, each with the waves of a random row."""
     rows, counts = [row[row > 0].tolist() for row in waves], waves.sum(axis=1)
     while True:
         chosen = rng.integers(len(rows), size=prompts)
-        yield Batch([rows[index] for index in chosen], lengths.draw(counts[chosen], rng))
+        yield Batch([rows[index] for index in chosen], draw_lengths(counts[chosen], setting, rng))
 
 
-def simulate(setting: Setting, waves: np.ndarray, prompts: int, mode_name: str, seed: int) -> Result:
-    """One arm under one trainer; the mean over the steps that count."""
+def simulate(setting: Setting, train_s: float, waves: np.ndarray, prompts: int, mode_name: str, seed: int) -> Result:
+    """One arm under one trainer, with ``train_s`` of training per rollout; the mean over the steps that count."""
     mode = MODES[mode_name]
     if mode.warm_up:
         mode = replace(mode, warm_up=setting.warm_up)
     skip = setting.skip if mode.warm_up else 1
+    decoding = Decoding(setting.base_ms / 1000, setting.sequence_ms / 1000)
     training = Training(
-        batches(waves, prompts, setting.lengths, np.random.default_rng([seed, 4])),
+        batches(waves, prompts, setting, np.random.default_rng([seed, 4])),
         mode,
-        Cluster(setting.replicas, setting.slots, setting.decoding),
-        setting.train_s,
+        Cluster(setting.replicas, setting.slots, decoding),
+        train_s,
         setting.threshold,
     )
     steps = list(itertools.islice(training.steps(), skip + setting.steps))
@@ -198,8 +196,8 @@ def simulate(setting: Setting, waves: np.ndarray, prompts: int, mode_name: str, 
     wall, generating = end.wall_s - start.wall_s, end.generating_s - start.generating_s
     return Result(
         prompts,
-        waves.sum(axis=1).mean(),
-        (waves > 0).sum(axis=1).mean(),
+        float(waves.sum(axis=1).mean()),
+        float((waves > 0).sum(axis=1).mean()),
         1000 * wall / rollouts,
         1000 * generating / rollouts,
         (end.waiting_s - start.waiting_s) / wall,
@@ -209,19 +207,19 @@ def simulate(setting: Setting, waves: np.ndarray, prompts: int, mode_name: str, 
     )
 
 
-def with_training(setting: Setting) -> Setting:
-    """The setting with the seconds of training per rollout that its share stands for."""
+def training_seconds(setting: Setting) -> float:
+    """Per rollout, from their share of a step of the reference."""
     waves, prompts = arm_waves(REFERENCE, setting, seed=0)
-    generating = simulate(replace(setting, train_s=0.0), waves, prompts, "sync", 0).generating_s / 1000
-    return replace(setting, train_s=generating * setting.train_share / (1 - setting.train_share))
+    generating = simulate(setting, 0.0, waves, prompts, "sync", seed=0).generating_s / 1000
+    return generating * setting.train_share / (1 - setting.train_share)
 
 
-def row(setting: Setting, mode: str, name: str, seed: int) -> dict[str, Any]:
+def row(setting: Setting, train_s: float, mode: str, name: str, seed: int) -> dict[str, Any]:
     """:class:`Result` of one arm under one trainer, and its times over those of the same rollouts at once."""
     waves, prompts = arm_waves(name, setting, seed)
-    result = reference = simulate(setting, waves, prompts, mode, seed)
+    result = reference = simulate(setting, train_s, waves, prompts, mode, seed)
     if waves.shape[1] > 1:
-        reference = simulate(setting, at_once(waves), prompts, mode, seed)
+        reference = simulate(setting, train_s, at_once(waves), prompts, mode, seed)
     return {
         "trainer": mode,
         "arm": arms.load(name).label,
@@ -232,11 +230,11 @@ def row(setting: Setting, mode: str, name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def study(setting: Setting, seeds: int, processes: int) -> pd.DataFrame:
+def study(setting: Setting, train_s: float, seeds: int, processes: int) -> pd.DataFrame:
     """One row per trainer, arm and seed."""
     jobs = itertools.product(MODES, ARMS, range(seeds))
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        return pd.DataFrame(pool.map(partial(row, setting), *zip(*jobs, strict=True)))
+        return pd.DataFrame(pool.map(partial(row, setting, train_s), *zip(*jobs, strict=True)))
 
 
 def markdown(frame: pd.DataFrame) -> str:
@@ -259,54 +257,23 @@ def _cell(values: pd.Series, digits: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    default = Setting()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", default="512:32", help="prompts per step:replicas")
-    parser.add_argument("--slots", type=int, default=default.slots, help="of each replica")
-    parser.add_argument("--auto-k", type=int, default=default.auto_k, help="that auto has chosen")
-    parser.add_argument("--auc", type=float, default=default.auc, help="of the priors")
-    parser.add_argument("--median", type=float, default=default.lengths.median, help="tokens of a response")
-    parser.add_argument("--sigma", type=float, default=default.lengths.sigma, help="of their logarithm")
-    parser.add_argument("--prompt-share", type=float, default=default.lengths.prompt_share, help="of its variance")
-    parser.add_argument("--most", type=float, default=default.lengths.most, help="tokens at which a response is cut")
-    parser.add_argument("--base-ms", type=float, default=1000 * default.decoding.base_s, help="of a decoding step")
-    parser.add_argument(
-        "--sequence-ms", type=float, default=1000 * default.decoding.per_sequence_s, help="and sequence"
-    )
-    parser.add_argument("--train-share", type=float, default=default.train_share, help="of a synchronous step")
-    parser.add_argument("--warm-up", type=int, default=default.warm_up, help="batches ahead, asynchronous trainers")
-    parser.add_argument(
-        "--threshold", type=int, default=default.threshold, help="max_off_policy_threshold, strategy wait"
-    )
-    parser.add_argument("--skip", type=int, default=default.skip, help="first steps that do not count")
-    parser.add_argument("--steps", type=int, default=default.steps, help="that do")
+    for field in fields(Setting):
+        default = field.default
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"), type=type(default), default=default, help=f"{default:g}"
+        )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--out", type=Path, help="CSV with each seed's numbers")
     given = parser.parse_args(arguments)
-    prompts, replicas = (int(number) for number in given.size.split(":"))
-    setting = with_training(
-        Setting(
-            prompts,
-            replicas,
-            given.slots,
-            given.auto_k,
-            given.auc,
-            Lengths(given.median, given.sigma, given.prompt_share, given.most),
-            Decoding(given.base_ms / 1000, given.sequence_ms / 1000),
-            given.train_share,
-            warm_up=given.warm_up,
-            threshold=given.threshold,
-            skip=given.skip,
-            steps=given.steps,
-        )
-    )
-    frame = study(setting, given.seeds, given.processes)
+    setting = Setting(**{field.name: getattr(given, field.name) for field in fields(Setting)})
+    train_s = training_seconds(setting)
+    frame = study(setting, train_s, given.seeds, given.processes)
     print(
-        f"{prompts:,} prompts on {replicas:,} replicas of {setting.slots} slots, {setting.warm_up} batches ahead, "
-        f"threshold {setting.threshold}, "
-        f"{1000 * setting.train_s:.1f} s of training per 1,000 rollouts; means of {setting.steps} steps and 95% "
-        f"intervals over {given.seeds} seeds\n"
+        f"{setting.prompts:,} prompts on {setting.replicas:,} replicas of {setting.slots} slots, {setting.warm_up} "
+        f"batches ahead, threshold {setting.threshold}, {1000 * train_s:.1f} s of training per 1,000 rollouts; means "
+        f"of {setting.steps} steps and 95% intervals over {given.seeds} seeds\n"
     )
     print(markdown(frame))
     if given.out is not None:
