@@ -50,7 +50,9 @@ refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
 if [ "$SMOKE" != 0 ]; then
     case $SMOKE:${ENGINE:=hf} in
         1:hf | 1:vllm | gpu:vllm | gpu:sglang) ;;
-        *) refuse "SMOKE=1 knows ENGINE=hf and vllm, SMOKE=gpu vllm and sglang, not '$ENGINE'" ;;
+        1:*) refuse "SMOKE=1 knows ENGINE=hf and vllm, not '$ENGINE'" ;;
+        gpu:*) refuse "SMOKE=gpu knows ENGINE=vllm and sglang, not '$ENGINE'" ;;
+        *) refuse "SMOKE is 0, 1 (on a CPU) or gpu (on one GPU), not '$SMOKE'" ;;
     esac
     # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
     if [ "$ENGINE" = hf ] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi

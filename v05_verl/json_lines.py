@@ -38,6 +38,17 @@ def json_objects(path: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield where, row
 
 
+def json_object(path: str | Path) -> dict[str, Any]:
+    """The one object that a file holds; DataError as above."""
+    try:
+        value = _parsed(Path(path).read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened ({error.strerror})") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected one object, found {value!r:.40}")
+    return value
+
+
 def _parsed(line: bytes, where: str) -> Any:
     if b"\x00" in line:
         raise DataError(f"{where}: NUL byte; the file is damaged, or UTF-16 instead of UTF-8")

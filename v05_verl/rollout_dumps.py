@@ -160,5 +160,5 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
         if "prompt" not in names:
             raise DataError(f"{path} lacks a column prompt; it has {', '.join(names) or 'none'}")
         return file.read([name for name in ("prompt", "extra_info") if name in names]).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise DataError(f"{path} is not a readable parquet file ({error})") from error

@@ -137,8 +137,9 @@ def test_spent_rollouts_that_go_down_are_told(write_run):
     folder = write_run("v05", 0, {0: 0.5, 8: 0.7}, extra={5: {"v05/spent/rollouts": 100.0}})
     run = load_run(folder)
     assert run.falls_at == 5 and not run.is_complete
-    (note,) = missing.sentences([run], Aggregator([run]), ["v05"], [0], [])[1:]
-    assert note.startswith("v05, seed 0 enters no figure or table: its spent rollouts or tokens go down at step 5")
+    notes = missing.sentences([run], Aggregator([run]), ["v05"], [0], [])
+    said = "v05, seed 0 enters no figure or table: its spent rollouts or tokens go down at step 5"
+    assert any(note.startswith(said) for note in notes)
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,9 @@ def test_reads_the_releases_format_and_names_what_is_wrong(tmp_path):
     read = read_release(write_lines(tmp_path / "rows.jsonl", [row, row | {"id": 2, "score": 1.0}]), texts)
     assert list(read.prompts) == ["one", "two"] and read.rates == pytest.approx([0.2, 1.0])
     for bad, offender in (
-        (row | {"id": 3}, "line 1: prompt 'd_3' is not in"),
-        (row | {"score": 2}, "score 2 is outside"),
-        ({k: v for k, v in row.items() if k != "step"}, "no field 'step'"),
+        (row | {"id": 3}, "line 1: the text of prompt 'd_3' is not in"),
+        (row | {"score": 2}, "line 1: score = 2: input should be less than or equal to 1"),
+        ({k: v for k, v in row.items() if k != "step"}, "line 1: step is missing"),
     ):
         with pytest.raises(ValueError, match=offender):
             read_release(write_lines(tmp_path / "bad.jsonl", [bad]), texts)

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from itertools import chain
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from transfer_queue import KVBatchMeta
 
 from v05_verl.core import scale
@@ -32,12 +33,13 @@ def collect_rows(
     """
     uid, number, output = _parts(batch.keys)
     is_real = np.array([not tag.get("is_padding", False) for tag in batch.tags], dtype=bool)
-    session, _ = pd.factorize(uid.codes * max(len(number.categories), 1) + number.codes.astype(np.int64))
-    group = np.full(len(uid), -1)
-    group[is_real], uids = pd.factorize(uid.codes[is_real])
-    uids = uid.categories[uids]
-    order = uids.argsort()
-    group[is_real], uids = np.argsort(order)[group[is_real]], uids[order]
+    (prompt, names), (turn, turns) = _encoded(uid), _encoded(number)
+    session, _ = pd.factorize(prompt * len(turns) + turn)
+    real = np.unique(prompt[is_real])
+    real = real[np.argsort(names[real])]
+    place = np.full(len(names), -1)
+    place[real] = np.arange(len(real))
+    group, uids = np.where(is_real, place[prompt], -1), names[real]
     unknown = [name for name in uids if name not in records]
     if unknown:
         raise LookupError(
@@ -48,16 +50,17 @@ def collect_rows(
 
     wave, prior = np.zeros(len(uid), dtype=np.int64), np.full(len(uid), np.nan)
     sizes = [record.wave_sizes for record in groups]
-    waves = np.repeat([i for each in sizes for i in range(len(each))], list(chain.from_iterable(sizes)))
+    of_wave = np.array([(i, size) for each in sizes for i, size in enumerate(each)], dtype=np.int64).reshape(-1, 2)
+    waves = np.repeat(*of_wave.T)
     first = np.cumsum([0, *map(sum, sizes)])[:-1]
-    wave[is_real] = waves[first[group[is_real]] + number[is_real].astype(np.int64)]
+    wave[is_real] = waves[first[group[is_real]] + _whole(number.filter(pa.array(is_real)))]
     prior[is_real] = _priors(groups)[group[is_real]]
     rows = BatchRows(
         method=method,
         reward_range=reward_range,
         texts=[record.text for record in groups],
         is_real=is_real,
-        is_final=is_real & _is_last_output(session, output.astype(np.int64)),
+        is_final=is_real & _is_last_output(session, _whole(output)),
         session=session,
         group=group,
         wave=wave,
@@ -173,6 +176,22 @@ def _steps(tags: list[dict]) -> np.ndarray:
         for tag, version in zip(tags, versions, strict=True)
     )
     return np.fromiter(steps, np.int64, len(tags))
+
+
+def _parts(keys: list[str]) -> list[pa.Array]:
+    """uids, sessions and outputs of row keys, as texts."""
+    parts = pc.split_pattern(pa.array(keys, pa.large_string()), "_", max_splits=2, reverse=True).flatten()
+    return [parts.take(pa.array(np.arange(place, len(parts), 3))) for place in range(3)]
+
+
+def _encoded(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """(number of each text, texts by number)."""
+    encoded = texts.dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), np.array(encoded.dictionary.to_pylist(), dtype=object)
+
+
+def _whole(texts: pa.Array) -> np.ndarray:
+    return pc.cast(texts, pa.int64()).to_numpy()
 
 
 def _priors(records: list[PromptRecord]) -> np.ndarray:

@@ -15,7 +15,7 @@ from v05_verl.schema import Schema, Whole, checked
 
 Records = dict[int, dict[str, float]]
 
-ACCURACY = re.compile(r"val-core/(?P<source>.+)/acc/mean@(?P<n>[1-9]\d{0,8})")
+ACCURACY = re.compile(r"(?s)val-core/(?P<source>.+)/acc/mean@(?P<n>[1-9]\d{0,8})")
 _HUGE = 1e300
 SPENT = ("v05/spent/rollouts", "v05/spent/tokens")
 STEPS = "lab/steps"

@@ -217,7 +217,7 @@ def _launch_order(file: Path) -> tuple[float, str]:
 def _step_size(folder: Path, files: list[Path], metrics: pd.DataFrame) -> tuple[costs.StepSize | None, list[str]]:
     """Prompts and rollouts per step from the configurations of all launches, which must agree."""
     configs = sorted((folder / "hydra").glob("*/.hydra/config.yaml"))
-    sizes = {_read_step_size(config) for config in configs}
+    sizes = {read_step_size(config) for config in configs}
     if len(sizes) > 1:
         raise ValueError(
             f"{folder}: its launches differ in data.train_batch_size or rollout.n ({', '.join(map(str, sizes))}); "
@@ -231,7 +231,8 @@ def _step_size(folder: Path, files: list[Path], metrics: pd.DataFrame) -> tuple[
     return None, [f"no hydra/<launch>/.hydra/config.yaml{lost}"] if files else []
 
 
-def _read_step_size(config: Path) -> costs.StepSize:
+def read_step_size(config: Path) -> costs.StepSize:
+    """Prompts and rollouts per step of a configuration that Hydra wrote; ValueError where it is none of verl's."""
     try:
         composed = OmegaConf.load(config)
         prompts = OmegaConf.select(composed, "data.train_batch_size")

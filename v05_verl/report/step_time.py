@@ -23,8 +23,8 @@ def seconds_per_thousand(arm: Path, skip: int) -> np.ndarray:
         records = read_launch(run / "metrics" / "1.jsonl").records
         steps = [metrics for metrics in records.values() if "timing_s/step" in metrics]
         for metrics in steps[skip:]:
-            rollouts = metrics.get("v05/rollouts/step") or rollouts_of_step(run)
-            values.append(1000 * metrics["timing_s/step"] / rollouts)
+            counted = metrics.get("v05/rollouts/step", 0.0)
+            values.append(1000 * metrics["timing_s/step"] / (counted if counted >= 1 else rollouts_of_step(run)))
     if not values:
         raise ValueError(f"{arm} holds no training step after the first {skip}")
     return np.array(values)

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from omegaconf import OmegaConf
 from tqdm import tqdm
+
+from v05_verl.report.runs import read_step_size
 
 
 def follow(folder: Path, pid: int) -> Iterator[dict[str, Any]]:
@@ -38,8 +39,11 @@ def follow(folder: Path, pid: int) -> Iterator[dict[str, Any]]:
 
 def rollouts_of_step(run: Path) -> int:
     """Rollouts of one training step, read off the composed configuration (arms without a budget per prompt)."""
-    config = OmegaConf.load(next(run.glob("hydra/*/.hydra/config.yaml")))
-    return config.data.train_batch_size * config.actor_rollout_ref.rollout.n
+    config = next(run.glob("hydra/*/.hydra/config.yaml"), None)
+    if config is None:
+        raise ValueError(f"{run} has no hydra/<launch>/.hydra/config.yaml: the rollouts of its steps are not known")
+    size = read_step_size(config)
+    return size.prompts * size.n
 
 
 def main() -> None:

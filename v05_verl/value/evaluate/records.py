@@ -4,16 +4,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
-from v05_verl.json_lines import json_objects
+from v05_verl.json_lines import DataError, json_object, json_objects
 from v05_verl.prompt_text import decoded_problem_text, problem_text
 from v05_verl.rollout_dumps import read_rollouts, success_rates
+from v05_verl.schema import Schema, Whole, checked
+
+
+class ReleaseRow(Schema, extra="ignore"):
+    """One line of the V0 release's format."""
+
+    id: int | str
+    score: Annotated[float, Field(ge=-1, le=1)]
+    model: str
+    step: Whole
+    dataset: str
 
 
 class Records(NamedTuple):
@@ -54,19 +65,14 @@ def read_release(path: str | Path, prompt_dict: str | Path, trials: int = 10) ->
         ValueError: no rows, a line that is no JSON, a missing field, a score out of range, an id without a text; each
             names file and line.
     """
-    with open(prompt_dict, encoding="utf-8") as file:
-        texts = json.load(file)
+    texts = json_object(prompt_dict)
     rows = []
-    for where, row in json_objects(path):
-        for field in ("id", "score", "model", "step", "dataset"):
-            if field not in row:
-                raise ValueError(f"{where}: the row has no field {field!r}")
-        name = f"{row['dataset']}_{row['id']}"
-        if name not in texts:
-            raise ValueError(f"{where}: prompt {name!r} is not in {prompt_dict}")
-        if not -1 <= row["score"] <= 1:
-            raise ValueError(f"{where}: score {row['score']} is outside [-1, 1]")
-        rows.append((problem_text(texts[name]), (row["score"] + 1) / 2, trials, row["model"], row["step"]))
+    for where, found in json_objects(path):
+        row = checked(ReleaseRow, found, where)
+        name = f"{row.dataset}_{row.id}"
+        if not isinstance(texts.get(name), str):
+            raise DataError(f"{where}: the text of prompt {name!r:.80} is not in {prompt_dict}")
+        rows.append((problem_text(texts[name]), (row.score + 1) / 2, trials, row.model, row.step))
     return _records(rows, path)
 
 
