@@ -211,4 +211,4 @@ def test_preparing_data_imports_nothing_of_training():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"verl", "torch", "ray"} & set(loaded)
     ours = {name.split(".")[1] for name in loaded if name.startswith("v05_verl.")}
-    assert ours == {"grading", "json_lines", "pins", "prompt_text", "rollout_dumps"}
+    assert ours == {"grading", "json_lines", "pins", "prompt_text", "rollout_dumps", "schema"}

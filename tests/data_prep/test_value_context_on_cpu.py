@@ -79,7 +79,7 @@ def test_rewards_of_another_range_are_mapped(data, tmp_path):
     ("line", "said"),
     [
         ('{"input": "x", "score": 1.0', "line 1: not JSON"),
-        ('{"input": "x", "score": 1.0}', "line 1: not a rollout of verl (Object missing required field `step`)"),
+        ('{"input": "x", "score": 1.0}', "line 1: not a rollout of verl: step is missing"),
         ('{"input": "x", "score": -1.3, "step": 1}', "-1.3 lies outside the reward range [-1, 1]"),
         ('{"input": "x", "score": 1.0, "step": 1}', "no prompt of"),
     ],
