@@ -102,7 +102,20 @@ def test_single_outcomes_cannot_unlearn_how_strong_a_prior_is():
     assert strengths[0] > 3 * strengths[1]
 
 
-def test_a_damaged_state_is_refused():
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ({"pairs": np.zeros((4, 2))}, r"pairs must have shape n x 5, got \(4, 2\)"),
+        ({"pairs": [[2.0, 4, 0, 0, 0]]}, r"pairs\[0, 0\] = 2 is outside \[-1, 1\]"),
+        ({"pairs": [[0.0, 1.5, 0, 0, 0]], "seen": 1}, r"n\[0\] = 1.5 is not a whole number"),
+        ({"seen": -1}, "seen must lie in"),
+        ({"steps": 1.5}, "steps must be a whole number"),
+        ({"model": PriorModel(strength=-1)._asdict()}, "strength must be above 0"),
+        ({"model": PriorModel(strength=1e300)._asdict()}, "transformed parameters of the prior model"),
+        ({"model": {"shift": 0.0}}, "prior model does not fit: missing"),
+    ],
+)
+def test_a_damaged_state_is_refused(damage, sentence):
     record = PriorRecord()
-    with pytest.raises(ValueError, match="must have the columns"):
-        record.load_state_dict(record.state_dict() | {"pairs": np.zeros((4, 2))})
+    with pytest.raises(ValueError, match=sentence):
+        record.load_state_dict(record.state_dict() | damage)
