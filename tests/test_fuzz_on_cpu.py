@@ -39,7 +39,7 @@ from v05_verl.value import build
 from v05_verl.value.evaluate.records import read_release
 
 INPUTS = int(os.environ.get("V05_FUZZ", "1000"))
-SECONDS, BYTES = 10, 2 * 2**30
+SECONDS, BYTES = 30, 2 * 2**30
 DATA = Path(__file__).parent / "data"
 METRICS = Path(__file__).parent / "report" / "data" / "one_launch.jsonl"
 

@@ -35,7 +35,7 @@ BUILT_IN = {
 }
 
 
-def build(name: str, **options: Any) -> ValueModel:
+def build(name: str, /, **options: Any) -> ValueModel:
     """The value model ``name`` with its ``options`` (keyword arguments of its class).
 
     Raises:

@@ -127,7 +127,7 @@ def check_option(name: str, value: float, lo: float, hi: float, *, open_lo: bool
     """``value`` as a float inside [lo, hi] ((lo, hi] with ``open_lo``); ValueError naming the option otherwise."""
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"option {name} must be a number, got {value!r}") from error
     if not (lo <= number <= hi) or (open_lo and number == lo):
         raise ValueError(f"option {name} must lie in {'(' if open_lo else '['}{lo:g}, {hi:g}], got {number:g}")
