@@ -63,6 +63,13 @@ def test_a_report_is_of_one_moment():
     assert report.counts.asked == 4
 
 
+def test_a_record_comes_back_from_its_tag():
+    record = PromptRecord(
+        uid="a", text="1 + 1?", asked_at=3, prior_error="late", generation=-1, wave_sizes=[4, 2], failed=6
+    )
+    assert PromptRecord.of_tag("a", "1 + 1?", record.tag()) == record
+
+
 def test_a_lost_rollout_and_one_counted_twice_are_seen():
     ledger = Ledger()
     ledger.read(WorkerReport(Counts(asked=10, failed=3), {"b": 4}), {})

@@ -50,8 +50,8 @@ class PromptRecord(Schema, frozen=False):
     """V on the reward scale; None where the value model gave none."""
     prior_error: str | None = None
     """Why there is no prior."""
-    generation: Whole | None = None
-    """Which start of the value model was asked; see :class:`v05_verl.plugin.value_client.PriorTicket`."""
+    generation: Annotated[int, Field(ge=-1)] | None = None
+    """Which start of the value model was asked, -1: one still loading; see ``plugin.value_client.PriorTicket``."""
     prior_wait_s: NonNegativeFloat = 0.0
     """Seconds from the end of the first wave until the prior was in hand or given up."""
     wave_sizes: list[Whole] = Field(default_factory=list)
