@@ -116,7 +116,7 @@ def test_what_a_dead_model_was_told_is_saved_beside_its_last_state(tracker):
         tell(client, step)
     wait_until(lambda: client.failure() is not None)
     state = client.state_dict()
-    assert [outcomes[-1] for outcomes in state["told"]] == [2, 3] and state["state"] is not None
+    assert [outcomes["step"] for outcomes in state["told"]] == [2, 3] and state["state"] is not None
     second.load_state_dict(state)
     client.mend(silent=False, answered=False)
     assert priors(second, step=4) == priors(client, step=4)
