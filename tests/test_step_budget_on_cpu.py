@@ -80,10 +80,10 @@ def test_without_step_rollouts_a_step_has_the_first_wave_or_twice_that():
 
 
 def test_only_a_weight_per_prompt_moves_the_weights():
-    group = [0, 0, 0, 1]
+    ones = [1.0] * 4, [0.0] * 4, [0, 0, 0, 1]  # rewards, baselines, group
     by_rollout = {"budget": "allocated", "baseline": "leave_one_out"}
-    assert method.build(V05Config(**by_rollout)).weights(group).tolist() == [1.0] * 4
-    by_prompt = method.build(V05Config(**by_rollout, prompt_weight="prompt")).weights(group)
+    assert method.build(V05Config(**by_rollout)).advantages(*ones).tolist() == [1.0] * 4
+    by_prompt = method.build(V05Config(**by_rollout, prompt_weight="prompt")).advantages(*ones)
     np.testing.assert_allclose(by_prompt, [2 / 3] * 3 + [2.0])  # mean n = 2; each prompt's sum is 2
 
 
@@ -116,7 +116,7 @@ def gradient(built, total: int, baseline_of=None) -> tuple[np.ndarray, np.ndarra
     group, prompt, wave, right, chance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     rewards, rate = 2.0 * right - 1, np.array(RATES)[prompt]
     baselines = (baseline_of or built).baselines(rewards, group, wave.astype(int), PRIOR[prompt])
-    weights = chance * built.weights(group)
+    weights = chance * built.advantages(np.ones(len(group)), np.zeros(len(group)), group)
     score = np.where(right, 1 / rate, -1 / (1 - rate))
     return np.bincount(prompt, weights * (rewards - baselines) * score), 2 * np.bincount(prompt, weights)
 
