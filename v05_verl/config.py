@@ -19,8 +19,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from v05_verl.core import checks, scale
 from v05_verl.core.allocation import Method as AllocationMethod
 from v05_verl.core.allocation import least_lower
+from v05_verl.core.baseline import Kind
 from v05_verl.core.scaling import AdvantageScale
 from v05_verl.core.selection import Choice
+from v05_verl.core.stopping import Rule
 from v05_verl.schema import Count, Schema, sentences
 
 KEYS_FILE = "v05_verl/conf/v05/default.yaml"
@@ -120,13 +122,13 @@ class V05Config(Schema):
     """What the budget ``total`` lowers most: variance of the gradient, or risk of the baseline. [ours]"""
     prompt_weight: Literal["rollout", "prompt"] = "rollout"
     """rollout: each the same weight in the gradient [ours]; prompt: each prompt the same, VIP's objective [P]."""
-    rule: Literal["discrete", "continuous"] = "discrete"
+    rule: Rule = "discrete"
     """Look-ahead of the paper's sequential budget. [ours: the paper gives the risk, not the rule]"""
     max_waves: Count = 2
     """Waves of the budget ``wave``, the first included. [ours]"""
     marginal_cost: float | Literal["auto"] = "auto"
     """c in squared-reward units, or "auto" = s_max^2 / k_max^2: 0.0039 [P] for k_max = 16 and rewards in [-1, 1]."""
-    baseline: Literal["fused", "predictable", "group_mean", "leave_one_out"] = "fused"
+    baseline: Kind = "fused"
     """See ``core.baseline.row_baselines``; fused is [P]. In the robust mode the first two are the posterior mean from
     all, or from the admissible, rollouts."""
     reward_range: Annotated[tuple[float, float], Field(strict=False)] = (-1.0, 1.0)

@@ -11,9 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Checked = TypeVar("Checked")
 
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-"""Nothing is converted but whole numbers to floats; no NaN, no infinity, no unknown field."""
-
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 

@@ -51,12 +51,12 @@ def close_gap(step: np.ndarray, at: np.ndarray, rest: int, price: float) -> np.n
     worth -= price * np.arange(worth.shape[1])
     top = np.take_along_axis(worth, at[:, None], axis=1)
     loss = np.maximum(top - worth, 0.0)
-    rounding = 64 * np.finfo(np.float64).eps * float(np.abs(top).max())
+    rounding = 64 * float(np.finfo(np.float64).eps) * float(np.abs(top).max())
     best = _start(loss, at, rest)
     gap = _lost(loss, best)
-    allowance: float = gap / 64
+    allowance = gap / 64
     while allowance < gap and gap > rounding:
-        allowance = float(np.minimum(4 * allowance, gap + rounding))
+        allowance = min(4 * allowance, gap + rounding)
         moves = _useful_moves(loss, at, rest, allowance)
         down, up = _reach(moves, rest, allowance)
         if (len(moves.prompt) + 8 * len(np.unique(moves.prompt))) * (down + up + 1) > OPERATIONS:

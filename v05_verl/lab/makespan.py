@@ -10,12 +10,12 @@ for at once: fixed k at equal rollouts. Options are the fields of ``Setting``; t
 one H100 per replica:
 
 - lengths are log-normal with the 99th percentile at ten times the median (sigma .99; the ratio is that of arXiv
-  2510.12633), cut at 20,480 tokens (DAPO, arXiv 2503.14476); the median and the share that a prompt's responses have in
-  common are ours
+  2510.12633, read in a summary), cut at 20,480 tokens (DAPO, arXiv 2503.14476); the median and the share that a
+  prompt's responses have in common are ours
 - a decoding step reads weights and caches once at 3.35 TB/s (H100 SXM, data sheet): 8.0 GB of weights, and for each
   running sequence 3,500 tokens of 36 layers x 8 heads x 128 x 2 x 2 bytes (Qwen3-4B); a bound, real engines are slower
-- training takes 30% of a step of the synchronous trainer with GRPO n=4 (rollouts 70%: arXiv 2509.21009), and the same
-  per rollout in every arm and trainer
+- training takes 30% of a step of the synchronous trainer with GRPO n=4 (rollouts 70%: arXiv 2509.21009, read in a
+  summary), and the same per rollout in every arm and trainer
 """
 
 from __future__ import annotations
