@@ -16,7 +16,7 @@ ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool2
     v05 v05_wave v05_fixed4 v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust
     v05_fixed1_robust_pool2 v05_fixed2_robust_pool2 v05_fixed4_robust_pool2 v05_auto}
 SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse breaks like_training_tuned as_through_verl
-    choice auto_options auto_options_71)
+    allocation allocation_first_visits choice auto_options auto_options_71)
 
 source recipes/cpu_env.sh
 
@@ -25,6 +25,9 @@ LIKE_TRAINING=(--tasks chain --warm-start 0.42 --train-prompts 512 --rollouts 50
 # Texts that tell nearly everything, hardly any prompt twice; as recipes/results/quickstart, through verl.
 REVERSE=(--tasks reverse --rollouts 15360 --learning-rates 2e-4)
 
+# How many rollouts each prompt gets, or which prompts any get: the methods of other papers beside ours.
+ALLOCATIONS="rloo_n4 v05_fixed2_robust v05_auto vip_paper vip_code vip_expected knapsack_prior gvm_equal_norms v0_greedy
+    v05_total v05_auto_total spo_tracker mopps_rloo_n4 bnpo_n16"
 CHOICES="v05_fixed1_robust_pool2 v05_fixed1_robust_pool2,v05.prompt_choice=variance"
 OPTIONS="v05_auto v05_auto,v05.auto.slack=1 v05_auto,v05.auto.slack=2 v05_auto,v05.prompt_pool=4
     v05_auto,v05.auto.probe_share=0"
@@ -46,6 +49,8 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
         # what was learned about the prior in the first half of the run is wrong in the second
         breaks) study "${REVERSE[@]}" --prior oracle --prior-auc 0.97 --prior-auc-later 0.6 ;;
         like_training_tuned) study "${LIKE_TRAINING[@]}" --learning-rates 2.5e-5 5e-5 1e-4 2e-4 4e-4 --tuning-seeds 5 ;;
+        allocation) ARMS=$ALLOCATIONS study "${LIKE_TRAINING[@]}" --learning-rates 5e-5 ;;
+        allocation_first_visits) ARMS=$ALLOCATIONS study "${REVERSE[@]}" --prior oracle --prior-auc 0.71 ;;
         # seeds, learning rate and validations of recipes/results/quickstart, to be paired with it arm by arm:
         # python -m v05_verl.report verl=outputs/q light=$OUT/as_through_verl --control light --out outputs/agreement
         as_through_verl) FIRST_SEED=0 SEEDS=3 study "${REVERSE[@]}" --evaluations 5 ;;
