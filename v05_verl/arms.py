@@ -65,12 +65,17 @@ class Arm:
 @cache
 def names() -> tuple[str, ...]:
     """All arms: those without a prior first, then by place."""
-    return tuple(sorted((path.stem for path in FOLDER.glob("*.yaml")), key=_order))
+    return tuple(sorted(_files(), key=_order))
+
+
+@cache
+def _files() -> frozenset[str]:
+    return frozenset(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def _order(name: str) -> tuple[bool, int, str]:
-    fields = _composed(name)
-    return "v05" in fields["config"], fields["place"], name
+    own = OmegaConf.load(FOLDER / f"{name}.yaml")
+    return "defaults" in own, own.arm.place, name  # those of V0.5 start from the group
 
 
 @cache
@@ -80,7 +85,7 @@ def load(name: str) -> Arm:
     Changes may follow, ``v05_auto,v05.auto.slack=1``: a variant that is worth a try but no file.
     """
     file, *changes = name.split(",")
-    if file not in names():
+    if file not in _files():
         raise ValueError(f"unknown arm {file!r}; there are {', '.join(names())} (v05_verl/conf/arm)")
     fields = _composed(file)
     if changes:
