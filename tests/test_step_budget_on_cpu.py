@@ -72,6 +72,29 @@ def test_a_total_is_spent_to_the_last_rollout_even_after_failures(mode, objectiv
     assert built.second_wave(mean, n, prior, asked, 40).tolist() == [0] * 10  # prompts x k_init
 
 
+def test_the_price_is_the_gain_of_the_least_valuable_rollout_bought():
+    # 4pq = 1 and 0 at V = 0 and -1; steps from 2 rollouts on: 4pq / (n (n - 1)) = 1/2, 1/6, 1/12, 1/20.
+    plan = Allocated("vip_loo", upper=6, coefficient="plugin")
+    assert plan.spent([0.0, -1.0], [4, 2], MODEL) == pytest.approx((1 / 6, 0))
+    sizes = plan.sizes([0.0, -1.0], 10, MODEL)
+    assert sizes.tolist() == [6, 4]  # the last two are bought at gain 0
+    assert plan.spent([0.0, -1.0], sizes, MODEL) == pytest.approx((0, 2 / 6))
+    assert np.isnan(plan.spent([0.0, -1.0], [2, 2], MODEL)).all()  # nothing beyond the least
+    assert np.isnan(plan.spent([np.nan, np.nan], [5, 5], MODEL)).all()
+
+
+@pytest.mark.parametrize("objective", ["variance", "baseline"])
+def test_no_rollout_that_a_total_left_gains_more_than_its_price(objective):
+    rng = np.random.default_rng(3)
+    built = method.build(V05Config(**TOTAL, mode="robust", k_init=4, k_max=12, total_objective=objective))
+    n, prior, mean = np.full(10, 4), rng.uniform(-1, 1, 10), rng.choice([-1, -0.5, 0, 0.5, 1], 10)
+    bought = built.second_wave(mean, n, prior, n, 64)
+    spent = built.plan.spent(mean, n, prior, n, bought, built.prior_model)
+    most = built.second_wave(mean, n, prior, n, 65) - bought  # where the next one would go
+    next_price = built.plan.spent(mean, n, prior, n, bought + most, built.prior_model).price
+    assert 0 < next_price <= spent.price and spent.idle == 0
+
+
 def test_without_step_rollouts_a_step_has_the_first_wave_or_twice_that():
     assert method.build(V05Config(budget="allocated", baseline="leave_one_out")).first_wave(8).total == 32
     assert method.build(V05Config(**TOTAL, mode="robust")).first_wave(8).total == 64

@@ -11,16 +11,32 @@ that, since a rollout of the first wave decides how many others its baseline is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from v05_verl.core.allocation import Method, allocate, equivalent_rate
+from v05_verl.core.allocation import Method, allocate, equivalent_rate, steps
 from v05_verl.core.gains import baseline_steps, shrinkage_steps, variance_steps
 from v05_verl.core.posterior import PriorModel
 from v05_verl.core.scale import to_success
-from v05_verl.core.spending import spend, spend_in_turn
+from v05_verl.core.spending import price_paid, spend, spend_in_turn
+
+
+class Spent(NamedTuple):
+    """What a step's rollouts beyond the least of each prompt were bought for."""
+
+    price: float
+    """Gain of the least valuable of them, in the objective's unit; NaN where none was bought."""
+    idle: float
+    """Share of them that gain nothing; NaN where none was bought."""
+
+    @classmethod
+    def of(cls, step: np.ndarray, further: np.ndarray) -> Spent:
+        """``further`` (P,) rollouts bought at the gains ``step`` (P, M), -inf: not allowed."""
+        further = np.clip(further, 0, np.count_nonzero(step > -np.inf, axis=1))
+        bought = step[np.arange(step.shape[1]) < further[:, None]]
+        return cls(price_paid(step, further), float(np.mean(bought <= 0)) if bought.size else np.nan)
 
 
 @dataclass(frozen=True)
@@ -56,22 +72,39 @@ class Allocated:
         sizes are even. Errors: as :func:`v05_verl.core.allocation.allocate`.
         """
         prior = np.asarray(prior, dtype=np.float64)
-        known = np.isfinite(prior)
-        if not known.any():
+        if not np.isfinite(prior).any():
             return allocate("uniform", np.zeros(len(prior)), total, self.lower, self.upper)
-        prior = np.where(known, prior, prior[known].mean())
         if self.method == "variance":
-            return self._by_variance(prior, total, model)
-        rate = to_success(prior, self.reward_range)
-        if self.uses_prior_model:
-            rate = equivalent_rate(prior, model, reward_range=self.reward_range)
-        return allocate(self.method, rate, total, self.lower, self.upper)
+            lower = np.full(len(prior), self.lower)
+            return lower + spend(self._steps(prior, model), lower, total - int(lower.sum()))
+        return allocate(self.method, self._rate(prior, model), total, self.lower, self.upper)
 
-    def _by_variance(self, prior: np.ndarray, total: int, model: PriorModel) -> np.ndarray:
+    def spent(self, prior: ArrayLike, sizes: ArrayLike, model: PriorModel) -> Spent:
+        """What ``sizes`` (P,) were chosen for; arguments as :meth:`sizes`. NaN where no prompt has a prior."""
+        prior = np.asarray(prior, dtype=np.float64)
+        if not np.isfinite(prior).any():
+            return Spent(np.nan, np.nan)
+        return Spent.of(self._steps(prior, model), np.asarray(sizes) - self.lower)
+
+    def _steps(self, prior: np.ndarray, model: PriorModel) -> np.ndarray:
+        """(P, M) gains of each prompt's next rollouts from ``lower`` on."""
+        if self.method != "variance":
+            return steps(self.method, self._rate(prior, model), self.lower, self.upper)
+        prior = _filled(prior)
         nothing: np.ndarray = np.zeros(len(prior), dtype=np.int64)
-        lower = np.full(len(prior), self.lower)
         step = variance_steps(prior, nothing, prior, model, self.upper, reward_range=self.reward_range)
-        return lower + spend(step[:, self.lower :], lower, total - int(lower.sum()))
+        return step[:, self.lower :]
+
+    def _rate(self, prior: np.ndarray, model: PriorModel) -> np.ndarray:
+        """(P,) success rates that the method's gains are taken at."""
+        if self.uses_prior_model:
+            return equivalent_rate(_filled(prior), model, reward_range=self.reward_range)
+        return to_success(_filled(prior), self.reward_range)
+
+
+def _filled(prior: np.ndarray) -> np.ndarray:
+    known = np.isfinite(prior)
+    return np.where(known, prior, prior[known].mean())
 
 
 @dataclass(frozen=True)
@@ -112,13 +145,36 @@ class Total:
             total: of these prompts, at most P x k_max.
             model: what is known about the priors.
         """
-        n, asked = np.asarray(n, dtype=np.int64), np.asarray(asked, dtype=np.int64)
-        evidence = (np.where(n > 0, group_mean, self.reward_range[0]), n, prior)
-        most, room = self.k_max - (asked - n), max(total - int(asked.sum()), 0)
-        scale = {"reward_range": self.reward_range}
-        if self.objective == "baseline":
-            return spend(baseline_steps(*evidence, model, most, **scale), n, room)
-        variance = variance_steps(*evidence, model, most, **scale)
-        if self.objective == "variance":
-            return spend(variance, n, room)
-        return spend_in_turn(shrinkage_steps(*evidence, most, **scale), self.marginal_cost, variance, n, room)
+        asked = np.asarray(asked, dtype=np.int64)
+        group_mean, n, most = self._evidence(group_mean, n, asked)
+        step, room = self._steps(group_mean, n, prior, model, most), max(total - int(asked.sum()), 0)
+        if self.objective != "test":
+            return spend(step, n, room)
+        test = shrinkage_steps(group_mean, n, prior, most, reward_range=self.reward_range)
+        return spend_in_turn(test, self.marginal_cost, step, n, room)
+
+    def spent(
+        self,
+        group_mean: ArrayLike,
+        n: ArrayLike,
+        prior: ArrayLike,
+        asked: ArrayLike,
+        further: ArrayLike,
+        model: PriorModel,
+    ) -> Spent:
+        """What the ``further`` (P,) rollouts were bought for; other arguments as :meth:`further`.
+
+        Of the objective ``test``, by the variance that the rest of the room is spent by.
+        """
+        group_mean, n, most = self._evidence(group_mean, n, np.asarray(asked, dtype=np.int64))
+        return Spent.of(self._steps(group_mean, n, prior, model, most), np.asarray(further))
+
+    def _evidence(self, group_mean: ArrayLike, n: ArrayLike, asked: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Group mean and n of the first wave, and how many rollouts with a reward each prompt may come to."""
+        n = np.asarray(n, dtype=np.int64)
+        return np.where(n > 0, group_mean, self.reward_range[0]), n, self.k_max - (asked - n)
+
+    def _steps(self, group_mean, n, prior, model: PriorModel, most: np.ndarray) -> np.ndarray:
+        """(P, M) gains of each prompt's next rollouts."""
+        steps_of = baseline_steps if self.objective == "baseline" else variance_steps
+        return steps_of(group_mean, n, prior, model, most, reward_range=self.reward_range)

@@ -27,4 +27,5 @@ def test_every_step_has_exactly_its_rollouts_until_a_strict_run_gets_no_priors(l
         assert step["v05/rollouts/step"] == 64  # 16 prompts, 4 each on average
         assert step["v05/rollouts/per_prompt/min"] >= 2
         assert step["v05/prior/missing_frac"] == 0
+        assert step["v05/allocation/price"] > 0 and step["v05/allocation/lower_frac"] < 1
     assert max(step["v05/rollouts/per_prompt/max"] for step in run.metrics) > 4  # somebody got more than the mean

@@ -188,3 +188,22 @@ def test_metrics_of_a_step_by_hand():
     assert metrics["v05/prior/missing_frac"] == 0.0
     assert metrics["v05/prior/wait_s/max"] == 3.0
     assert metrics["v05/prior/wait_s/p50"] == 1.5
+
+
+def test_metrics_of_a_hard_total_by_hand():
+    # VIP's steps at p = 1/2 from 2 on are 1/2, 1/6, …; at p = 0 they gain nothing.
+    batch = verl_batch({"a": [1, -1, 1], "b": [-1] * 3}, {"a": [0] * 3, "b": [0] * 3}, {"a": 0.0, "b": -1.0})
+    keys = {"budget": "allocated", "baseline": "leave_one_out", "allocation": {"coefficient": "plugin", "upper": 3}}
+    keys |= {"step_rollouts": 6}
+    _, rows, estimate, groups = advantages(*batch, **keys)
+    metrics = of_step(PromptBatch.of(rows, estimate, groups), rows, estimate, V05Config(**keys), step=1)
+    assert metrics["v05/allocation/price"] == 0 and metrics["v05/allocation/upper_frac"] == 1
+    assert metrics["v05/allocation/lower_frac"] == 0
+    assert metrics["v05/allocation/prior_dead"] == pytest.approx(2 / 8 + 1)
+    # total: the second wave's one rollout goes to a, whose steps at n = 2, expected pq, are above b's.
+    batch = verl_batch({"a": [1, -1, 1], "b": [-1] * 2}, {"a": [0, 0, 1], "b": [0] * 2}, {"a": 0.0, "b": -1.0})
+    keys = {"budget": "total", "baseline": "predictable", "mode": "robust", "k_init": 2}
+    _, rows, estimate, groups = advantages(*batch, **keys)
+    metrics = of_step(PromptBatch.of(rows, estimate, groups), rows, estimate, V05Config(**keys), step=1)
+    assert metrics["v05/allocation/lower_frac"] == 0.5 and metrics["v05/total/idle_frac"] == 0
+    assert metrics["v05/allocation/price"] > 0

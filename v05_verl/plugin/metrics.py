@@ -9,13 +9,14 @@ import math
 import numpy as np
 
 from v05_verl.config import V05Config
-from v05_verl.core import prior_quality
+from v05_verl.core import prior_quality, scale
 from v05_verl.core.shrinkage import fuse
 from v05_verl.method import Robust
 from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.batch import PromptBatch
 from v05_verl.plugin.estimator import BatchRows, Estimate
 from v05_verl.plugin.records import Counts, PromptRecord
+from v05_verl.step_budget import Allocated, Total
 
 
 def of_step(
@@ -36,6 +37,7 @@ def of_step(
         **_prior_waiting(prompts.records),
         **_staleness(prompts.records, rows, step),
         **_robust(rows),
+        **_allocation(prompts, rows, config),
         **_reward_info(prompts.records),
         "v05/baseline/mean": float(np.mean(estimate.baselines[rows.is_real])),
         "v05/advantage/abs_mean": float(np.mean(np.abs((estimate.rewards - estimate.baselines)[rows.is_real]))),
@@ -128,6 +130,29 @@ def _robust(rows: BatchRows) -> dict[str, float]:
         return {}
     names = ("shift", "slope", "strength", "outlier_share")
     return {f"v05/robust/{name}": float(getattr(rows.method.prior_model, name)) for name in names}
+
+
+def _allocation(prompts: PromptBatch, rows: BatchRows, config: V05Config) -> dict[str, float]:
+    """How the budgets ``allocated`` and ``total`` spent the step, by what is known of the priors as it is trained."""
+    plan = getattr(rows.method, "plan", None)
+    if not isinstance(plan, Allocated | Total):
+        return {}
+    model, asked = rows.method.prior_model, np.array([record.asked for record in prompts.records])
+    known = np.isfinite(prompts.prior)
+    success, n = scale.to_success(prompts.prior[known], config.reward_range), asked[known]
+    values = {"v05/allocation/prior_dead": float(np.sum(success**n + (1 - success) ** n)) if known.any() else np.nan}
+    if isinstance(plan, Allocated):
+        first, most = plan.lower, plan.upper
+        price, idle = plan.spent(prompts.prior, asked, model)
+    else:
+        first, most = np.array([sum(record.wave_sizes[:1]) for record in prompts.records]), plan.k_max
+        price, idle = plan.spent(prompts.first_mean, prompts.first_n, prompts.prior, first, asked - first, model)
+        values["v05/total/idle_frac"] = idle
+    return values | {
+        "v05/allocation/lower_frac": float(np.mean(asked <= first)),
+        "v05/allocation/upper_frac": float(np.mean(asked >= most)),
+        "v05/allocation/price": price,
+    }
 
 
 def _prior_waiting(records: list[PromptRecord]) -> dict[str, float]:
