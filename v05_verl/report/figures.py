@@ -48,13 +48,7 @@ def render(aggregate: Aggregator, summary: dict[str, Any], is_quickstart: bool) 
             figures |= {f"by_set_{axis}": by_set(aggregate, axis) for axis in AXES}
         figures["training"] = training(aggregate)
         figures["arms"] = by_arm(summary)
-        return {
-            name: {
-                "png": _saved(figure, format="png", dpi=150),
-                "svg": _saved(figure, format="svg", metadata={"Date": None}),
-            }
-            for name, figure in figures.items()
-        }
+        return {name: saved(figure) for name, figure in figures.items()}
 
 
 def quickstart(aggregate: Aggregator) -> Figure:
@@ -136,7 +130,9 @@ def by_arm(summary: dict[str, Any]) -> Figure:
     return figure
 
 
-def _saved(figure: Figure, **options) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, **options)
-    return out.getvalue()
+def saved(figure: Figure) -> dict[str, bytes]:
+    """The figure as ``png`` and ``svg``."""
+    images = {"png": io.BytesIO(), "svg": io.BytesIO()}
+    figure.savefig(images["png"], format="png", dpi=150)
+    figure.savefig(images["svg"], format="svg", metadata={"Date": None})
+    return {kind: image.getvalue() for kind, image in images.items()}

@@ -91,7 +91,7 @@ def legend(figure: Figure, aggregate: Aggregator, *, names_target: bool = False)
     for arm in aggregate.drawn():
         seeds = len(aggregate.of(arm))
         name = f"{labels.arm_label(arm)} ({seeds} seed{'s' if seeds > 1 else ''})"
-        handles.append(Line2D([], [], label=name, **_drawn_as(styles[arm])))
+        handles.append(Line2D([], [], label=name, **drawn_as(styles[arm])))
     if names_target and aggregate.target() is not None:
         name = f"target: {labels.arm_label(aggregate.target_arm)}'s final accuracy, {100 * aggregate.target():.1f}%"
         handles.append(Line2D([], [], label=name, **TARGET_STYLE))
@@ -116,7 +116,7 @@ def draw_band(panel: Axes, mean: Band, style: labels.Style, place: int) -> None:
     """The mean curve, and its interval from ``BAND_SEEDS`` seeds on; ``place`` is the arm's number in the panel."""
     # Markers of different arms at different points, so that lines that coincide can be told apart.
     every = max(1, len(mean.x) // 10)
-    panel.plot(mean.x, mean.mean, markevery=(place % every, every), **_drawn_as(style))
+    panel.plot(mean.x, mean.mean, markevery=(place % every, every), **drawn_as(style))
     if mean.ci95 is not None and mean.seeds >= BAND_SEEDS:
         panel.fill_between(
             mean.x, mean.mean - mean.ci95, mean.mean + mean.ci95, color=style.colour, alpha=0.13, linewidth=0
@@ -132,7 +132,8 @@ def draw_whiskers(panel: Axes, values: list[dict[str, Any] | None], scale: float
             panel.errorbar(scale * value["mean"], place, xerr=half, fmt="o", color="black", capsize=3, markersize=4)
 
 
-def _drawn_as(style: labels.Style) -> dict:
+def drawn_as(style: labels.Style) -> dict:
+    """Matplotlib's properties of a line."""
     return {
         "color": style.colour,
         "linestyle": style.line,
