@@ -92,12 +92,17 @@ def by_set(aggregate: Aggregator, axis: str) -> Figure:
 
 
 def training(aggregate: Aggregator) -> Figure:
-    """What to watch in training: gradient norm, entropy, length, rollouts per prompt, quality of the prior."""
-    figure = Figure(figsize=(14, 8.5), layout="constrained")
+    """What to watch in training: gradient norm, entropy, length, rollouts per prompt, quality of the prior.
+
+    And the prior's AUC by visits, where any run has it.
+    """
     metrics = ("actor/grad_norm", "actor/entropy", "response_length/mean")
     metrics += ("rollouts_per_prompt", "v05/prior/auc", "v05/prior/mse")
-    for place, metric in enumerate(metrics, start=1):
-        draw_metric(figure.add_subplot(2, 3, place), aggregate, metric)
+    by_visit = [f"v05/prior/auc/{visit}" for visit in ("first", "third_to_fifth", "later")]
+    rows = 3 if any(len(run.curve(metric, "step").x) for metric in by_visit for run in aggregate.runs) else 2
+    figure = Figure(figsize=(14, 4.25 * rows), layout="constrained")
+    for place, metric in enumerate((*metrics, *by_visit)[: 3 * rows], start=1):
+        draw_metric(figure.add_subplot(rows, 3, place), aggregate, metric)
     return legend(figure, aggregate)
 
 

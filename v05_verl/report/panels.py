@@ -34,6 +34,9 @@ METRICS = {
     "rollouts_per_prompt": "Rollouts per prompt",
     "v05/prior/auc": "AUC of the prior",
     "v05/prior/mse": "Squared error of the prior, reward scale",
+    "v05/prior/auc/first": "AUC of the prior, first visits of a prompt",
+    "v05/prior/auc/third_to_fifth": "AUC of the prior, third to fifth visits",
+    "v05/prior/auc/later": "AUC of the prior, later visits",
 }
 TARGET_STYLE = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}
 BAND_SEEDS = 3
