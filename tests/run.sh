@@ -16,5 +16,5 @@ echo "== ruff"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 echo "== pytest"
-# One test at a time for each of two workers: starting Ray and verl keeps one core busy.
-exec .venv/bin/python -m pytest -n 2 --dist load --maxschedchunk 1 "$@"
+# Two workers, each with one test at a time: starting Ray and verl keeps one core busy.
+exec .venv/bin/python -m pytest -n 2 --dist loadgroup "$@"

@@ -10,6 +10,8 @@ from v05_verl.plugin import launch
 
 from .conftest import ARMS, dry_run, flat
 
+pytestmark = pytest.mark.xdist_group("recipes")  # one worker composes each configuration once
+
 # Names and the translation of the budget in rollouts to steps.
 NAMES = {"trainer.experiment_name", "trainer.default_local_dir", "arm.label", "arm.place"}
 BUDGET = {"trainer.total_training_steps", "trainer.test_freq", "arm.rollouts_per_prompt"}

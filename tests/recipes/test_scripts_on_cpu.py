@@ -17,6 +17,8 @@ from v05_verl.value import build
 
 from .conftest import ARMS, RECIPES, all_scripts, composed, dry_run, environment, knobs_of
 
+pytestmark = pytest.mark.xdist_group("recipes")  # one worker composes each configuration once
+
 MACHINES = [
     {"SETUP": "paper", "ENGINE": "vllm"},
     {"SETUP": "paper", "ENGINE": "sglang"},
