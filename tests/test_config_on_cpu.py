@@ -40,6 +40,7 @@ def test_the_automatic_price_follows_range_and_budget():
         ({"k_init": "four"}, "v05.k_init = 'four': input should be a valid integer"),
         ({"k_init": 4.5}, "v05.k_init = 4.5: input should be a valid integer"),
         ({"k_init": True}, "v05.k_init = True: input should be a valid integer"),
+        ({"value": {"recalibrate": False}}, "v05.value.recalibrate = False: input should be a valid integer"),
         ({"k_init": "atuo"}, "v05.k_init = 'atuo'"),
         ({"k_init": "auto"}, "needs v05.mode=robust v05.budget=fixed v05.baseline=predictable"),
         ({"auto": {"slack": 0}}, "v05.auto.slack = 0: input should be greater than 0"),

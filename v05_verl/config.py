@@ -23,7 +23,7 @@ from v05_verl.core.baseline import Kind
 from v05_verl.core.scaling import AdvantageScale
 from v05_verl.core.selection import Choice
 from v05_verl.core.stopping import Rule
-from v05_verl.schema import Count, Schema, sentences
+from v05_verl.schema import Count, Schema, Whole, sentences
 
 KEYS_FILE = "v05_verl/conf/v05/default.yaml"
 
@@ -35,7 +35,7 @@ class ValueConfig(Schema):
     """constant, tracker, gp, v0, or "package.module:Class". [ours]; the paper uses V0."""
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Keyword arguments of each model, by name; those of ``name`` are used, those of "custom" for one's own class."""
-    recalibrate: Count | Literal[0] = 0
+    recalibrate: Whole = 0
     """Pairs of prior and outcomes on which slope and shift of the priors are refitted each step; 0: off. [ours]"""
     timeout_s: float = Field(60.0, gt=0)
     """Seconds that a prompt waits for its prior once its first wave is in. [ours]"""
