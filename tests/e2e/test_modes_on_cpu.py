@@ -14,7 +14,9 @@ from v05_verl import state_file
 
 pytestmark = pytest.mark.slow
 
-V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1", "v05.budget=wave")
+V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
+ALLOCATED = ["v05.budget=allocated", "v05.baseline=leave_one_out"]
+SEPARATE = ["trainer.v1.separate_async.parameter_sync_step=2", *ALLOCATED]
 SENTENCE_S = 120
 """Twice what is promised: another test runs beside this one."""
 
@@ -34,8 +36,8 @@ def kill_a_worker(run):
 
 
 MODES = {
-    "colocate_async": ("hf", [], kill_a_worker),
-    "separate_async": ("hf_separate", ["trainer.v1.separate_async.parameter_sync_step=2"], lambda run: run.kill()),
+    "colocate_async": ("hf", ["v05.budget=wave"], kill_a_worker),
+    "separate_async": ("hf_separate", SEPARATE, lambda run: run.kill()),
 }
 
 
@@ -71,3 +73,7 @@ def test_each_mode_trains_dies_and_resumes(launch, tmp_path, mode):
     assert final["value_model"]["state"]["kind"] == "gp" and final["value_model"]["told"] == []
     staleness = max(step["v05/staleness/max"] for step in [*first.metrics, *second.metrics])
     assert 1 <= staleness <= 3
+    if mode == "separate_async":  # who got how many was decided before any was generated, and not the same for all
+        sizes = [(step["v05/rollouts/per_prompt/min"], step["v05/rollouts/per_prompt/max"]) for step in second.metrics]
+        assert all(2 <= least for least, _ in sizes) and any(least < most for least, most in sizes)
+        assert all(step["v05/rollouts/waves/mean"] == 1 for step in second.metrics)

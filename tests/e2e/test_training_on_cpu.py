@@ -14,8 +14,29 @@ RANGE = "v05.reward_range=[-1,1]"
 V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
 
 
-def test_a_killed_value_model_costs_priors_not_the_run(launch):
-    run = launch(*V05, "trainer.total_training_steps=12", "v05.budget=wave")
+# verl's own GRPO example settings (examples/grpo_trainer) but the KL loss, whose reference model verl cannot load on
+# a CPU; what is not said is verl's default.
+DYNAMIC = (
+    "actor_rollout_ref.actor.use_dynamic_bsz=True",
+    "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=True",
+)
+FIXED = (
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=3",
+    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=5",
+    "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=2",
+    "actor_rollout_ref.actor.use_dynamic_bsz=False",
+    "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=False",
+)
+VERLS_GRPO = (
+    "actor_rollout_ref.actor.entropy_coeff=0",
+    "actor_rollout_ref.rollout.n=5",
+    "algorithm.use_kl_in_reward=False",
+    "trainer.critic_warmup=0",
+)
+
+
+def test_three_lines_with_dynamic_micro_batches_and_a_killed_value_model_which_costs_priors_not_the_run(launch):
+    run = launch(*VERLS_GRPO, *DYNAMIC, *V05, "trainer.total_training_steps=12", "v05.budget=wave")
     run.wait_for(lambda: len(run.metrics) >= 3)
     family = psutil.Process(run.process.pid).children(recursive=True)
     services = [process for process in family if "ValueService" in " ".join(process.cmdline())]
@@ -28,6 +49,8 @@ def test_a_killed_value_model_costs_priors_not_the_run(launch):
     without = next(step for step in run.metrics if step["v05/prior/missing_frac"] == 1.0)
     assert without["v05/rollouts/per_prompt/max"] == 4
     assert "have no prior" in run.log and "restarts from its last state" in run.log
+    # Two mini-batches.
+    assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % 2 == 0 for step in run.metrics)
     # The restarted model still knows the policy.
     assert run.metrics[-1]["v05/prior/auc"] > 0.5
 
@@ -78,24 +101,7 @@ def test_failing_prompts_are_counted_and_a_reward_that_is_no_number_stops_the_ru
     assert "v05: reward nan of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
 
 
-# verl's own GRPO example settings (examples/grpo_trainer) but the KL loss, whose reference model verl cannot load on
-# a CPU; what is not said is verl's default, fixed micro-batches too.
-FIXED = (
-    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=3",
-    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=5",
-    "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=2",
-    "actor_rollout_ref.actor.use_dynamic_bsz=False",
-    "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=False",
-)
-VERLS_GRPO = (
-    "actor_rollout_ref.actor.entropy_coeff=0",
-    "actor_rollout_ref.rollout.n=5",
-    "algorithm.use_kl_in_reward=False",
-    "trainer.critic_warmup=0",
-)
-
-
-def test_three_lines_turn_verls_grpo_settings_into_v05(launch):
+def test_three_lines_turn_verls_grpo_settings_with_fixed_micro_batches_into_v05(launch):
     run = launch(*VERLS_GRPO, *FIXED, "trainer.total_training_steps=2", "+v05=default", "algorithm.adv_estimator=v05")
     assert run.wait() == 0, run.log[-5000:]
     steps = [step for step in run.metrics if "v05/batch/rows" in step]

@@ -91,10 +91,14 @@ def test_a_run_is_the_same_for_the_same_seed(start):
     assert records(start, "v05_robust") != records(start, "v05_robust", seed=1)
 
 
-def test_training_raises_held_out_accuracy_with_one_and_with_several_mini_batches():
-    start = warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
+@pytest.fixture(scope="module")
+def reverse_start():
+    return warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
+
+
+def test_training_raises_held_out_accuracy_with_one_and_with_several_mini_batches(reverse_start):
     for changed in ({}, {"mini_batches": 4}):
-        (_, first), *_, (_, last) = records(start, "grpo_n4", rollouts=5000, task="reverse", **changed)
+        (_, first), *_, (_, last) = records(reverse_start, "grpo_n4", rollouts=5000, task="reverse", **changed)
         name = "val-core/reverse_sampled/acc/mean@1"
         assert last[name] > first[name] + 0.02
 
@@ -192,9 +196,8 @@ def test_a_name_is_that_of_one_comparison(capsys):
         assert sentence in capsys.readouterr().err
 
 
-def test_auto_lowers_its_group_size_as_the_prior_learns():
-    start = warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
-    written = records(start, "v05_auto", 2560, task="reverse")
+def test_auto_lowers_its_group_size_as_the_prior_learns(reverse_start):
+    written = records(reverse_start, "v05_auto", 2560, task="reverse")
     sizes = [metrics.get("v05/rollouts/per_prompt/mean") for _, metrics in written]
     assert sizes[1] == 4 and sizes[-1] < 2
 

@@ -16,28 +16,25 @@ def in_fresh_process(code: str, **env: str) -> subprocess.CompletedProcess:
 
 
 LOOK_UP = """
+import sys
 import verl
 from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 for mode in ("sync", "colocate_async", "separate_async"):
     ours, theirs = get_trainer_cls(f"v05_{mode}"), get_trainer_cls(mode)
     assert issubclass(ours, theirs) and ours.VERL_MODE == mode
-print(ours.__module__, get_adv_estimator_fn("v05").__module__)
+for_cpu = [name for name in sys.modules if "v05_verl.cpu" in name]
+print(ours.__module__, get_adv_estimator_fn("v05").__module__, *for_cpu)
 """
+BY_NAME = {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "v05_verl.register"}
 
 
-@pytest.mark.parametrize(
-    "env", [{}, {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "v05_verl.register"}]
-)
-def test_importing_verl_is_enough(env):
+@pytest.mark.parametrize(("env", "cpu"), [({}, False), (BY_NAME | {"VERL_PLATFORM": "cpu"}, True)])
+def test_importing_verl_is_enough_and_the_cpu_backend_must_be_asked_for(env, cpu):
     run = in_fresh_process(LOOK_UP, **env)
-    assert run.stdout.split() == ["v05_verl.plugin.trainer", "v05_verl.plugin.estimator"], run.stderr
-
-
-def test_the_cpu_backend_is_not_imported_unless_asked_for():
-    code = "import verl, verl.trainer.ppo.v1, sys; print([name for name in sys.modules if 'v05_verl.cpu' in name])"
-    assert in_fresh_process(code).stdout.strip() == "[]"
-    assert "v05_verl.cpu.platform" in in_fresh_process(code, VERL_PLATFORM="cpu").stdout
+    trainer, estimator, *cpu_modules = run.stdout.split()
+    assert (trainer, estimator) == ("v05_verl.plugin.trainer", "v05_verl.plugin.estimator"), run.stderr
+    assert ("v05_verl.cpu.platform" in cpu_modules) == bool(cpu_modules) == cpu
 
 
 def test_registration_stays_light():
