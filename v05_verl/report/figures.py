@@ -8,6 +8,7 @@ import io
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from v05_verl.report import labels
@@ -107,32 +108,42 @@ def training(aggregate: Aggregator) -> Figure:
 
 
 def by_arm(summary: dict[str, Any]) -> Figure:
-    """Every arm, best on top: difference to its control, and rollouts to the target."""
+    """Every arm, best on top: difference to its control and, where there is a target, rollouts to it."""
     arms = sorted(summary["arms"], key=lambda arm: summary["arms"][arm]["final_accuracy"]["mean"] or 0.0)
+    target = summary["target_arm"]
+    figure = Figure(figsize=(12 if target else 8, 1.8 + 0.3 * len(arms)), layout="constrained")
+    left, *right = figure.subplots(1, 2 if target else 1, sharey=True, squeeze=False)[0]
+    _draw_pairs(left, summary, arms)
+    if right:
+        _draw_reaches(right[0], summary, arms)
+    left.set_yticks(range(len(arms)), [labels.arm_label(arm) for arm in arms])
+    left.set_ylim(-0.6, len(arms) - 0.4)
+    figure.suptitle(f"dots: mean over seeds; bars: its 95% interval, from {BAND_SEEDS} seeds on", fontsize=10)
+    return figure
+
+
+def _draw_pairs(panel: Axes, summary: dict[str, Any], arms: list[str]) -> None:
     pairs = {
         pair["arm"]: pair
         for pair in summary["comparisons"]
         if (pair["reference"], pair["set"]) == (summary["arms"][pair["arm"]]["control"], summary["accuracy_of"])
     }
-    figure = Figure(figsize=(12, 1.8 + 0.3 * len(arms)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    draw_whiskers(left, [pairs.get(arm) for arm in arms], scale=100)
-    left.axvline(0, zorder=1, **TARGET_STYLE)
+    draw_whiskers(panel, [pairs.get(arm) for arm in arms], scale=100)
+    panel.axvline(0, zorder=1, **TARGET_STYLE)
     control = labels.arm_label(summary["control"]) if summary["control"] else "no control"
-    left.set(xlabel=f"accuracy minus {control}'s, same seeds and rollouts, points")
+    panel.set(xlabel=f"accuracy minus {control}'s, same seeds and rollouts, points")
+
+
+def _draw_reaches(panel: Axes, summary: dict[str, Any], arms: list[str]) -> None:
     reaches = [summary["arms"][arm]["rollouts_to_target"] for arm in arms]
-    draw_whiskers(right, [reach["share_of_target_arm"] for reach in reaches])
+    draw_whiskers(panel, [reach["share_of_target_arm"] for reach in reaches])
     for place, reach in enumerate(reaches):
-        if reach["share_of_target_arm"]["mean"] is None and summary["target_arm"]:
+        if reach["share_of_target_arm"]["mean"] is None:
             note = f"reached by {reach['reached']} of {reach['of']} seeds"
-            right.text(0.98, place, note, transform=right.get_yaxis_transform(), **NOTE)
-    right.axvline(1, zorder=1, **TARGET_STYLE)
-    target = labels.arm_label(summary["target_arm"]) if summary["target_arm"] else "no target"
-    right.set(xlabel=f"rollouts to {target}'s final accuracy, share of its rollouts", xlim=(0, None))
-    left.set_yticks(range(len(arms)), [labels.arm_label(arm) for arm in arms])
-    left.set_ylim(-0.6, len(arms) - 0.4)
-    figure.suptitle(f"dots: mean over seeds; bars: its 95% interval, from {BAND_SEEDS} seeds on", fontsize=10)
-    return figure
+            panel.text(0.98, place, note, transform=panel.get_yaxis_transform(), **NOTE)
+    panel.axvline(1, zorder=1, **TARGET_STYLE)
+    target = labels.arm_label(summary["target_arm"])
+    panel.set(xlabel=f"rollouts to {target}'s final accuracy, share of its rollouts", xlim=(0, None))
 
 
 def saved(figure: Figure) -> dict[str, bytes]:
