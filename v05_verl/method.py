@@ -10,17 +10,18 @@ the arithmetic is ``core``'s. Nothing here knows verl, Ray or an engine, and eve
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.config import V05Config
-from v05_verl.core import scale
+from v05_verl.core import checks, scale
 from v05_verl.core.baseline import Kind, row_baselines
 from v05_verl.core.posterior import PriorModel, posterior_wave_size, row_posterior_baselines, worth_another
 from v05_verl.core.scaling import AdvantageScale, bnpo_weight, whitened
-from v05_verl.core.stopping import Rule, should_continue, wave_size
+from v05_verl.core.stopping import Rule, critical_disagreement, wave_size
 from v05_verl.first_wave import AutoSize, FirstWave
 from v05_verl.prior_record import PriorRecord
 from v05_verl.step_budget import Allocated, Total
@@ -194,14 +195,22 @@ class Paper(_Steps):
         """See :class:`Method`; :func:`~v05_verl.core.stopping.should_continue` or ``wave_size`` decides."""
 
         def by_rule(group_mean, n, prior):
-            c, k_max, noise = self.budget.marginal_cost, self.budget.k_max, self.noise_scale
-            if self.budget.name != "sequential":
-                return wave_size(group_mean, n, prior, marginal_cost=c, max_rollouts=k_max, noise_scale=noise)
-            return should_continue(
-                group_mean, n, prior, marginal_cost=c, max_rollouts=k_max, noise_scale=noise, rule=self.rule
-            )
+            if self.budget.name == "sequential":
+                disagreement = np.abs(checks.finite("group_mean", group_mean) - prior)
+                return disagreement > self._critical[n.astype(np.int64)]
+            c, k_max = self.budget.marginal_cost, self.budget.k_max
+            return wave_size(group_mean, n, prior, marginal_cost=c, max_rollouts=k_max, noise_scale=self.noise_scale)
 
         return self.budget.wanted(by_rule, group_mean, n, waves, prior, asked)
+
+    @cached_property
+    def _critical(self) -> np.ndarray:
+        """By n from 0 to k_max, the disagreement above which ``should_continue`` goes on."""
+        n, c, k_max = np.arange(1, self.budget.k_max + 1), self.budget.marginal_cost, self.budget.k_max
+        above = critical_disagreement(
+            n, marginal_cost=c, max_rollouts=k_max, noise_scale=self.noise_scale, rule=self.rule
+        )
+        return np.concatenate([[np.inf], above])
 
     def knowing(self, prior_model: PriorModel | None) -> Paper:
         """Itself without a plan that asks for the ``prior_model``: the paper's test takes priors as they are."""

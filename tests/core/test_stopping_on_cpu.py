@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from v05_verl.core.scale import auto_marginal_cost
-from v05_verl.core.stopping import should_continue, wave_size
+from v05_verl.core.shrinkage import fuse
+from v05_verl.core.stopping import critical_disagreement, next_fall, should_continue, wave_size
 
 PAPER = {"marginal_cost": 1 / 256, "max_rollouts": 16}
 rewards = st.floats(-1, 1)
@@ -19,6 +20,21 @@ THRESHOLDS = {4: 0.580, 5: 0.543, 6: 0.521, 8: 0.508, 10: 0.531, 12: 0.607, 13: 
 def test_thresholds_of_the_discrete_rule(n, threshold):
     below, above = should_continue([threshold - 1e-3, threshold + 1e-3], n, 0.0, **PAPER)
     assert (below, above) == (False, True)
+
+
+@given(group_mean=rewards, prior=rewards, n=st.integers(1, 20), cost=st.floats(1e-5, 2), noise_scale=st.floats(0.05, 4))
+def test_a_rollout_is_worth_it_where_the_risk_falls_by_more_than_its_price(group_mean, prior, n, cost, noise_scale):
+    bias = fuse(group_mean, n, prior, noise_scale).prior_bias_sq / noise_scale
+    fall = noise_scale * next_fall(bias, n)  # MSE_hat(k) - MSE_hat(k + 1)
+    if abs(fall / cost - 1) < 1e-9:
+        return  # rounding decides
+    keys = {"marginal_cost": cost, "noise_scale": noise_scale}
+    assert should_continue(group_mean, n, prior, max_rollouts=99, **keys) == (fall > cost)
+
+
+def test_no_disagreement_is_enough_at_the_most_rollouts_or_beyond_the_price():
+    assert critical_disagreement([15, 16, 17], **PAPER).tolist()[1:] == [np.inf, np.inf]
+    assert critical_disagreement(1, marginal_cost=0.5, max_rollouts=9) == np.inf  # 1 / (k (k + 1)) = 1/2
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def should_continue(
     noise_scale: float = 1.0,
     rule: Rule = "discrete",
 ) -> np.ndarray:
-    """Whether one more rollout of each prompt is worth its price.
+    """Whether one more rollout of each prompt is worth its price: |v_k - V| > :func:`critical_disagreement`.
 
     Never where the prior is accepted (D = 0) or n >= max_rollouts. Otherwise::
 
@@ -52,16 +52,41 @@ def should_continue(
     Raises:
         ValueError: as :func:`v05_verl.core.shrinkage.fuse`; marginal_cost <= 0; max_rollouts < 1; unknown rule.
     """
+    group_mean, prior = checks.finite("group_mean", group_mean), checks.finite("prior", prior)
+    critical = critical_disagreement(
+        n, marginal_cost=marginal_cost, max_rollouts=max_rollouts, noise_scale=noise_scale, rule=rule
+    )
+    checks.broadcastable(group_mean=group_mean, n=critical, prior=prior)
+    return np.abs(group_mean - prior) > critical
+
+
+def critical_disagreement(
+    n: ArrayLike, *, marginal_cost: float, max_rollouts: int, noise_scale: float = 1.0, rule: Rule = "discrete"
+) -> np.ndarray:
+    """|v_k - V| above which one more rollout is worth its price; infinity where none is. Ours.
+
+    With c' = c / s_max^2, both rules go on above one D, and D = (v_k - V)^2 / s_max^2 - 1 / k there::
+
+        discrete:    D* = (c' (2k + 1) + sqrt(c'^2 + 4 c')) / (2 (1 - c' k (k + 1))), the positive root of
+                     D^2 = c' (k D + 1) ((k + 1) D + 1); none where c' k (k + 1) >= 1: falls are below 1 / (k (k + 1))
+        continuous:  D* = 1 / (1 / sqrt(c') - k); none where k >= 1 / sqrt(c')
+        critical     s_max sqrt(D* + 1 / k)
+
+    Arguments, shape and errors: as :func:`should_continue`. By n alone, so that a run needs one table.
+    """
     if rule not in ("discrete", "continuous"):
         raise ValueError(f"rule must be 'discrete' or 'continuous', got {rule!r}")
-    relative_bias, relative_cost, n, most = _in_noise_units(
-        group_mean, n, prior, marginal_cost, max_rollouts, noise_scale
-    )
+    k, most = checks.counts("n", n), float(checks.counts("max_rollouts", max_rollouts))
+    noise_scale = checks.positive("noise_scale", noise_scale)
+    c = checks.positive("marginal_cost", marginal_cost) / noise_scale
     if rule == "discrete":
-        worth_it = next_fall(relative_bias, n) > relative_cost
+        falls_short = 1 - c * k * (k + 1)
+        numerator = (c * (2 * k + 1) + np.sqrt(c**2 + 4 * c)) / 2
     else:
-        worth_it = n < _optimal_n(relative_bias, relative_cost)
-    return (relative_bias > 0) & (n < most) & worth_it
+        falls_short, numerator = 1 / np.sqrt(c) - k, 1.0
+    possible = (falls_short > 0) & (k < most)
+    bias = numerator / np.where(possible, falls_short, 1.0)
+    return np.where(possible, np.sqrt(noise_scale * (bias + 1 / k)), np.inf)
 
 
 def next_fall(relative_bias: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -85,24 +110,10 @@ def wave_size(
 
     Arguments and errors: as :func:`should_continue`. Returns an integer array of the broadcast shape.
     """
-    relative_bias, relative_cost, n, most = _in_noise_units(
-        group_mean, n, prior, marginal_cost, max_rollouts, noise_scale
-    )
-    target = np.minimum(np.ceil(_optimal_n(relative_bias, relative_cost)), most)
-    return np.maximum(target - n, 0).astype(np.int64)
-
-
-def _in_noise_units(
-    group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, marginal_cost: float, max_rollouts: int, noise_scale: float
-) -> tuple[np.ndarray, float, np.ndarray, float]:
-    """(D, c / s_max^2, n, k_max), with every argument checked."""
     prior_bias_sq = fuse(group_mean, n, prior, noise_scale).prior_bias_sq  # which checks its arguments
     relative_cost = checks.positive("marginal_cost", marginal_cost) / noise_scale
-    most = float(checks.counts("max_rollouts", max_rollouts))
-    return prior_bias_sq / noise_scale, relative_cost, np.asarray(n, dtype=np.float64), most
-
-
-def _optimal_n(relative_bias: np.ndarray, relative_cost: float) -> np.ndarray:
-    """k* = 1 / sqrt(c / s_max^2) - 1 / D; minus infinity where D = 0."""
+    n, most = np.asarray(n, dtype=np.float64), float(checks.counts("max_rollouts", max_rollouts))
     with np.errstate(divide="ignore"):
-        return 1 / np.sqrt(relative_cost) - 1 / relative_bias
+        optimal_n = 1 / np.sqrt(relative_cost) - noise_scale / prior_bias_sq
+    target = np.minimum(np.ceil(optimal_n), most)
+    return np.maximum(target - n, 0).astype(np.int64)
