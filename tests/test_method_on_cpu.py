@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from v05_verl import method
+from v05_verl.budget import Budget
 from v05_verl.config import V05Config
 from v05_verl.core.posterior import PriorModel
-from v05_verl.method import Budget, Group, Paper, Robust
+from v05_verl.method import Group, Paper, Robust
 from v05_verl.prior_record import PriorRecord
 
 

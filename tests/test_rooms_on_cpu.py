@@ -18,7 +18,7 @@ ROOMS = [
     ["v05_verl.plugin", "v05_verl.cpu"],
     ["v05_verl.value", "v05_verl.method"],
     ["v05_verl.first_wave"],
-    ["v05_verl.prior_record", "v05_verl.step_budget", "v05_verl.arms", "data_prep"],
+    ["v05_verl.prior_record", "v05_verl.step_budget", "v05_verl.budget", "v05_verl.arms", "data_prep"],
     ["v05_verl.config", "v05_verl.state_checks"],
     ["v05_verl.core", "v05_verl.grading", "v05_verl.rollout_dumps"],
     ["v05_verl.prompt_text", "v05_verl.json_lines", "v05_verl.state_file", "v05_verl.pins"],
