@@ -61,3 +61,11 @@ def test_settings_of_different_controls_are_refused(folders, tmp_path):
     given = folders(a=summary({"v05": 0.0}), b=summary({"v05": 0.0}, control="grpo_n4"))
     with pytest.raises(SystemExit, match="compared by one control"):
         settings.main([*given, "--out", str(tmp_path / "out")])
+
+
+def test_without_a_target_there_is_no_share(folders, tmp_path, capsys):
+    without = summary({"v05": 0.01}) | {"target_arm": None}
+    without["arms"]["v05"]["rollouts_to_target"]["share_of_target_arm"]["mean_curve"] = None
+    settings.main([*folders(a=without), "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "| V0.5 | +1.0 ± 1.0 (3) |" in printed and "share" not in printed

@@ -97,30 +97,34 @@ def table(summaries: dict[str, dict[str, Any]], arms: list[str]) -> Table:
             cells.append(points + (f", {part:.2f}" if part is not None else ""))
         rows.append(cells)
     first = next(iter(summaries.values()))
-    control, target = (labels.arm_label(first[key]) if first[key] else "none" for key in ("control", "target_arm"))
-    caption = f"points over {control} at equal rollouts (seeds), share of {target}'s rollouts to its final accuracy"
+    caption = f"points over {labels.arm_label(first['control'])} at equal rollouts (seeds)"
+    if first["target_arm"]:
+        caption += f", share of {labels.arm_label(first['target_arm'])}'s rollouts to its final accuracy"
     return Table("By setting", caption, ["arm", *summaries], rows)
 
 
 def figure(summaries: dict[str, dict[str, Any]], arms: list[str]) -> Figure:
-    """Two panels over the settings, a line per arm."""
-    whole = Figure(figsize=(13, 5.6), layout="constrained")
-    left, right = whole.subplots(1, 2)
+    """A line per arm over the settings; a second panel where there is a target."""
     styles, first = labels.arm_styles(arms), next(iter(summaries.values()))
+    target = first["target_arm"]
+    whole = Figure(figsize=(13, 5.6), layout="constrained")
+    left, *right = whole.subplots(1, 2 if target else 1, squeeze=False)[0]
     for number, arm in enumerate(arms):
         aside = ASIDE * (number - (len(arms) - 1) / 2)
         _draw(left, [_points(gain(summary, arm)) for summary in summaries.values()], styles[arm], aside)
-        _draw(right, [(share(summary, arm), None) for summary in summaries.values()], styles[arm], aside)
+        for panel in right:
+            _draw(panel, [(share(summary, arm), None) for summary in summaries.values()], styles[arm], aside)
     left.axhline(0, zorder=1, **TARGET_STYLE)
     left.set(ylabel=f"accuracy minus {labels.arm_label(first['control'])}'s, equal rollouts, points")
-    right.set(ylim=(0, None))
-    if first["target_arm"]:
-        right.set(ylabel=f"rollouts to {labels.arm_label(first['target_arm'])}'s final accuracy, share of its own")
-    for panel in (left, right):
+    for panel in right:
+        panel.set(ylabel=f"rollouts to {labels.arm_label(target)}'s final accuracy, share of its own", ylim=(0, None))
+    for panel in (left, *right):
         panel.set_xticks(range(len(summaries)), list(summaries))
         panel.set_xlim(-0.5, len(summaries) - 0.5)
     handles = [Line2D([], [], label=labels.arm_label(arm), **drawn_as(styles[arm])) for arm in arms]
-    title = f"left: mean of pairs and its 95% interval, from {BAND_SEEDS} seeds on; right: of the mean curve"
+    title = f"mean of pairs and its 95% interval, from {BAND_SEEDS} seeds on" + (
+        "; right: mean curve" if target else ""
+    )
     whole.legend(handles=handles, loc="outside upper center", ncols=4, title=title, frameon=False)
     return whole
 
