@@ -16,7 +16,7 @@ from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.batch import PromptBatch
 from v05_verl.plugin.estimator import BatchRows, Estimate
 from v05_verl.plugin.records import Counts, PromptRecord
-from v05_verl.step_budget import Allocated, Total
+from v05_verl.step_budget import Allocated
 
 
 def of_step(
@@ -134,8 +134,8 @@ def _robust(rows: BatchRows) -> dict[str, float]:
 
 def _allocation(prompts: PromptBatch, rows: BatchRows, config: V05Config) -> dict[str, float]:
     """How the budgets ``allocated`` and ``total`` spent the step, by what is known of the priors as it is trained."""
-    plan = getattr(rows.method, "plan", None)
-    if not isinstance(plan, Allocated | Total):
+    plan = rows.method.plan
+    if plan is None:
         return {}
     model, asked = rows.method.prior_model, np.array([record.asked for record in prompts.records])
     known = np.isfinite(prompts.prior)

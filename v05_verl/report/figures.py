@@ -24,6 +24,7 @@ from v05_verl.report.panels import (
     mark_target,
     say_nothing_logged,
 )
+from v05_verl.report.tables import pairs_of
 
 STYLE = {
     "text.parse_math": False,  # names are not formulas
@@ -123,12 +124,8 @@ def by_arm(summary: dict[str, Any]) -> Figure:
 
 
 def _draw_pairs(panel: Axes, summary: dict[str, Any], arms: list[str]) -> None:
-    pairs = {
-        pair["arm"]: pair
-        for pair in summary["comparisons"]
-        if (pair["reference"], pair["set"]) == (summary["arms"][pair["arm"]]["control"], summary["accuracy_of"])
-    }
-    draw_whiskers(panel, [pairs.get(arm) for arm in arms], scale=100)
+    found, controls = pairs_of(summary), {arm: summary["arms"][arm]["control"] for arm in arms}
+    draw_whiskers(panel, [found.get((summary["accuracy_of"], arm, controls[arm])) for arm in arms], scale=100)
     panel.axvline(0, zorder=1, **TARGET_STYLE)
     control = labels.arm_label(summary["control"]) if summary["control"] else "no control"
     panel.set(xlabel=f"accuracy minus {control}'s, same seeds and rollouts, points")

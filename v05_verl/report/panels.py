@@ -130,9 +130,14 @@ def draw_whiskers(panel: Axes, values: list[dict[str, Any] | None], scale: float
     """A dot with its interval per row of the panel; rows without a mean stay empty."""
     for place, value in enumerate(values):
         if value is not None and value["mean"] is not None:
-            shows_bar = value["ci95"] is not None and len(value["per_seed"]) >= BAND_SEEDS
-            half = scale * value["ci95"] if shows_bar else None
+            half = half_bar(value, scale)
             panel.errorbar(scale * value["mean"], place, xerr=half, fmt="o", color="black", capsize=3, markersize=4)
+
+
+def half_bar(value: dict[str, Any], scale: float = 1.0) -> float | None:
+    """Half the interval of a mean over seeds; None below ``BAND_SEEDS`` seeds."""
+    shows_bar = value["ci95"] is not None and len(value["per_seed"]) >= BAND_SEEDS
+    return scale * value["ci95"] if shows_bar else None
 
 
 def drawn_as(style: labels.Style) -> dict:

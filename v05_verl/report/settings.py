@@ -22,8 +22,8 @@ from matplotlib.lines import Line2D
 
 from v05_verl.report import labels
 from v05_verl.report.figures import STYLE, saved
-from v05_verl.report.panels import BAND_SEEDS, TARGET_STYLE, drawn_as
-from v05_verl.report.tables import Table, markdown
+from v05_verl.report.panels import BAND_SEEDS, TARGET_STYLE, drawn_as, half_bar
+from v05_verl.report.tables import Table, markdown, pairs_of
 
 ASIDE = 0.06
 """From one arm's dot to the next, in units of the distance between settings."""
@@ -73,9 +73,7 @@ def chosen(summaries: dict[str, dict[str, Any]], arms: Sequence[str] | None) -> 
 
 def gain(summary: dict[str, Any], arm: str) -> dict[str, Any] | None:
     """The arm's pairs with its control on the set that results are about; None where there are none."""
-    wanted = (arm, summary["control"], summary["accuracy_of"])
-    pairs = (pair for pair in summary["comparisons"] if (pair["arm"], pair["reference"], pair["set"]) == wanted)
-    return next((pair for pair in pairs if pair["mean"] is not None), None)
+    return pairs_of(summary).get((summary["accuracy_of"], arm, summary["control"]))
 
 
 def share(summary: dict[str, Any], arm: str) -> float | None:
@@ -111,7 +109,9 @@ def figure(summaries: dict[str, dict[str, Any]], arms: list[str]) -> Figure:
     left, *right = whole.subplots(1, 2 if target else 1, squeeze=False)[0]
     for number, arm in enumerate(arms):
         aside = ASIDE * (number - (len(arms) - 1) / 2)
-        _draw(left, [_points(gain(summary, arm)) for summary in summaries.values()], styles[arm], aside)
+        gains = [gain(summary, arm) for summary in summaries.values()]
+        values = [(100 * pair["mean"], half_bar(pair, 100)) if pair else (None, None) for pair in gains]
+        _draw(left, values, styles[arm], aside)
         for panel in right:
             _draw(panel, [(share(summary, arm), None) for summary in summaries.values()], styles[arm], aside)
     left.axhline(0, zorder=1, **TARGET_STYLE)
@@ -127,13 +127,6 @@ def figure(summaries: dict[str, dict[str, Any]], arms: list[str]) -> Figure:
     )
     whole.legend(handles=handles, loc="outside upper center", ncols=4, title=title, frameon=False)
     return whole
-
-
-def _points(pair: dict[str, Any] | None) -> tuple[float | None, float | None]:
-    if pair is None:
-        return None, None
-    shows_bar = pair["ci95"] is not None and len(pair["per_seed"]) >= BAND_SEEDS
-    return 100 * pair["mean"], 100 * pair["ci95"] if shows_bar else None
 
 
 def _draw(panel: Axes, values: list[tuple[float | None, float | None]], style: labels.Style, aside: float) -> None:

@@ -86,7 +86,7 @@ def differences(summary: dict[str, Any]) -> Table:
     With many validation sets only the accuracy that the report is about; the others are in ``summary.json``.
     """
     shown = [summary["accuracy_of"]] if len(_sources(summary)) > 3 else [summary["accuracy_of"], *_sources(summary)]
-    pairs = _pairs(summary)
+    pairs = pairs_of(summary)
     columns = [(f"minus {labels.arm_label(arm)}", lambda _, arm=arm: arm) for arm in summary["references"]]
     if summary["control"] and summary["control"] not in summary["references"]:
         columns.append((f"minus {_control(summary)}", lambda arm: summary["arms"][arm]["control"]))
@@ -106,7 +106,7 @@ def differences(summary: dict[str, Any]) -> Table:
 
 def paired(summary: dict[str, Any]) -> Table:
     """Each arm against its control on the accuracy that the report is about: at the end, over the run, by steps."""
-    pairs = _pairs(summary)
+    pairs = pairs_of(summary)
     found = {
         arm: pair
         for arm, entry in summary["arms"].items()
@@ -127,7 +127,8 @@ def paired(summary: dict[str, Any]) -> Table:
     return Table(f"Paired with {_control(summary)}", caption, columns, rows)
 
 
-def _pairs(summary: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
+def pairs_of(summary: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Differences of two arms by (validation set, arm, reference)."""
     return {(pair["set"], pair["arm"], pair["reference"]): pair for pair in summary["comparisons"]}
 
 
