@@ -44,22 +44,14 @@ def save(path: str | Path, tree: dict[str, Any]) -> None:
         ValueError: anything else in the tree, with its place.
         OSError: from the file system.
     """
-    import torch
-    from safetensors.torch import save as serialized
-
-    arrays: dict[tuple, Any] = {}
-    text = json.dumps(_without_arrays(tree, (), arrays), ensure_ascii=False, separators=(",", ":"))
-    arrays[_TREE] = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    tensors = {}
-    for place, array in arrays.items():
-        name = place if place == _TREE else json.dumps(place)
-        if isinstance(array, np.ndarray):
-            tensors[name] = torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
-        else:
-            tensors[name] = array.detach().cpu().contiguous().clone()  # parts of one storage come apart
-    raw = serialized(tensors, {"layout": LAYOUT, "v05_verl": __version__, "sha256": _NO_DIGEST})
+    raw = _encoded(tree, {"layout": LAYOUT, "v05_verl": __version__, "sha256": _NO_DIGEST})
     with written_whole(Path(path)) as draft:
         draft.write_bytes(raw.replace(_NO_DIGEST.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
+
+
+def digest(tree: dict[str, Any]) -> str:
+    """64 hexadecimal digits, equal for trees of equal content; ValueError as :func:`save` raises it."""
+    return hashlib.sha256(_encoded(tree)).hexdigest()  # without notes, which come in any order
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -139,6 +131,23 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno != errno.EINVAL:  # a file system that knows no such thing for folders
             raise
+
+
+def _encoded(tree: dict[str, Any], notes: dict[str, str] | None = None) -> bytes:
+    import torch
+    from safetensors.torch import save as serialized
+
+    arrays: dict[tuple, Any] = {}
+    text = json.dumps(_without_arrays(tree, (), arrays), ensure_ascii=False, separators=(",", ":"))
+    arrays[_TREE] = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    tensors = {}
+    for place, array in arrays.items():
+        name = place if place == _TREE else json.dumps(place)
+        if isinstance(array, np.ndarray):
+            tensors[name] = torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
+        else:
+            tensors[name] = array.detach().cpu().contiguous().clone()  # parts of one storage come apart
+    return serialized(tensors, notes)
 
 
 def _sync(path: Path) -> None:

@@ -40,10 +40,14 @@ def priors(client, step=2):
     return client.wait(client.ask(TEXTS, TEXTS, step))
 
 
-def test_all_parts_come_back(used, tracker, tmp_path):
+def test_all_parts_come_back(used, tracker, tmp_path, capsys):
     used.save(tmp_path)
     again = run_of(tracker())
     again.load(tmp_path, {})
+    saved = state_file.digest(state_file.load(tmp_path / STATE_FILE)["value_model"]["state"])
+    assert again.value_model.digest() == saved != tracker().digest()
+    said = capsys.readouterr().out
+    assert "after 9 rollouts, 7 of them trained on" in said and f"tracker has the SHA-256 {saved[:16]}" in said
     np.testing.assert_array_equal(priors(again.value_model), priors(used.value_model))
     again.save(tmp_path / "..")
     assert same(state_file.load(tmp_path / ".." / STATE_FILE), state_file.load(tmp_path / STATE_FILE))

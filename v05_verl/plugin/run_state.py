@@ -70,8 +70,14 @@ class RunState:
             raise ValueError(f"v05: {error}. {_REMEDY}") from error
         try:
             self._take(parts, queue)
+            digest = self.value_model.digest()
         except (ValueError, RayTaskError) as error:
             raise ValueError(f"v05: {path} cannot be used ({sentence(error)}). {_REMEDY}") from error
+        asked, trained = self.ledger.counts.asked, self.ledger.trained
+        print(
+            f"v05: resumes from {folder} after {asked} rollouts, {trained} of them trained on; the state of the value "
+            f"model {self.value_name} has the SHA-256 {digest[:16]}"
+        )
 
     def _take(self, parts: dict[str, Any], queue: Mapping[str, Mapping[str, Any]]) -> None:
         names = ("value_name", "value_model", "prior_record", "visits", "ledger", "rollouts_of_step")

@@ -80,6 +80,10 @@ class ValueService:
         state_file.check(state, f"the state of value model {self._name}")
         return state
 
+    def digest(self) -> str:
+        """Of the model's state; it stays where it is."""
+        return state_file.digest(self._model.state_dict())
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._model.load_state_dict(state)
 
@@ -210,6 +214,10 @@ class ValueClient:
             ray.get([replica.load_state_dict.remote(self._state) for replica in self._replicas])
         for told in state["told"]:
             self.tell(**told)
+
+    def digest(self) -> str:
+        """Of what the model knows at the moment, as :func:`v05_verl.state_file.digest` gives it for a saved state."""
+        return ray.get(self._replicas[0].digest.remote())
 
     def close(self) -> None:
         """Ends the actors."""
