@@ -94,7 +94,7 @@ def launch(toy, tmp_path):
         metrics_file, log_file = tmp_path / f"metrics{number}.jsonl", tmp_path / f"log{number}.txt"
         environment = os.environ | ENVIRONMENT | {"VERL_FILE_LOGGER_PATH": str(metrics_file)}
         if path is not None:
-            environment["PYTHONPATH"] = str(path)
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH"))))
         command = [sys.executable, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), *overrides]
         with log_file.open("wb") as log:
             process = subprocess.Popen(
