@@ -85,13 +85,7 @@ class Case:
             "no_prior": sum(step["v05/prior/missing_frac"] > 0 for step in steps),
             "restarts": max((step["v05/value/restarts"] for step in steps), default=0),
         }  # fmt: skip
-        OUT.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not OUT.exists()
-        with OUT.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        add_row(OUT, COLUMNS, row)
         assert row["unaccounted"] == 0, row
         assert seconds is None or seconds <= PROMISED_S, row
 
@@ -104,6 +98,16 @@ class Case:
         code = run.wait(300)
         assert code != 0, run.log[-5000:]
         self.note(fault, run, f"ends with exit code {code}", seconds, said.group()[:200])
+
+
+def add_row(table, columns, row):
+    table.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not table.exists()
+    with table.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def known():
