@@ -5,7 +5,7 @@
 SETUP=${SETUP:-paper}                     # paper: 4 nodes x 8 GPUs; node: 1 x 8. Speed only, the optimisation is the same
 SMOKE=${SMOKE:-0}                         # 1: a few steps on a CPU, with the tiny model, its task and its reward; gpu: on one GPU
 DRY_RUN=${DRY_RUN:-0}                     # 1: print the command and stop
-ENGINE=${ENGINE:-}                        # vllm (default) or sglang; with SMOKE=1 hf (default) or vllm
+ENGINE=${ENGINE:-}                        # vllm (default) or sglang; with SMOKE=1 hf (default), hf_separate or vllm
 SEED=${SEED:-0}
 OUT=${OUT:-outputs/qwen3_4b}              # results: $OUT/$ARM/seed_$SEED. On several nodes: a folder that all of them see
 DATA_DIR=${DATA_DIR:-data}                # parquet files of: python -m data_prep.prepare --out $DATA_DIR
@@ -49,13 +49,13 @@ refuse() { echo "$(basename "$0"): $1" >&2; exit 2; }
 # ---- machine: all that a GPU and a CPU, or one node and four, do differently ----
 if [ "$SMOKE" != 0 ]; then
     case $SMOKE:${ENGINE:=hf} in
-        1:hf | 1:vllm | gpu:vllm | gpu:sglang) ;;
-        1:*) refuse "SMOKE=1 knows ENGINE=hf and vllm, not '$ENGINE'" ;;
+        1:hf | 1:hf_separate | 1:vllm | gpu:vllm | gpu:sglang) ;;
+        1:*) refuse "SMOKE=1 knows ENGINE=hf, hf_separate (for the mode separate_async) and vllm, not '$ENGINE'" ;;
         gpu:*) refuse "SMOKE=gpu knows ENGINE=vllm and sglang, not '$ENGINE'" ;;
         *) refuse "SMOKE is 0, 1 (on a CPU) or gpu (on one GPU), not '$SMOKE'" ;;
     esac
     # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
-    if [ "$ENGINE" = hf ] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
+    if [[ $ENGINE = hf* ]] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
     TOY=$OUT/toy/$SAMPLED_AGENT/seed_$SEED   # what one engine is asked, the other may not know
     TRAIN_FILE=$(quoted "$TOY/train.parquet")
     VAL_FILES=$(quoted "$TOY/val.parquet")
@@ -234,7 +234,7 @@ train() {
 # Environment, data and model; refuses here what would fail minutes later.
 prepare() {
     if [ "$SMOKE" = 1 ]; then
-        bash "$ROOT/recipes/env.sh" "$ENGINE"
+        bash "$ROOT/recipes/env.sh" "${ENGINE%_separate}"
         source "$ROOT/recipes/cpu_env.sh"
         PYTHON=$ROOT/.venv/bin/python
     elif [ "$SMOKE" = gpu ]; then

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # ---- knobs ----
-ENGINE=${ENGINE:-hf}                      # hf: transformers; vllm: vLLM's CPU build
+ENGINE=${ENGINE:-hf}                      # hf: transformers; hf_separate: for separate_async; vllm: vLLM's CPU build
 ARMS=${ARMS:-"grpo_n16 rloo_n4 v05 v05_auto"}   # python -m v05_verl.arms lists all of them
 SEEDS=${SEEDS:-"0"}
 ROLLOUTS=${ROLLOUTS:-5120}                # training rollouts per arm and seed
@@ -21,7 +21,7 @@ MINI_BATCHES=1 WARMUP=0 WEIGHT_DECAY=0.01 SAVE_FREQ=-1
 
 source recipes/paths.sh
 check_paths OUT PWD
-bash recipes/env.sh "$ENGINE"
+bash recipes/env.sh "${ENGINE%_separate}"
 for arm in $ARMS; do .venv/bin/python -m v05_verl.arms "$arm" > /dev/null; done
 for SEED in $SEEDS; do
     for ARM in $ARMS; do
