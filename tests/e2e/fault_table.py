@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a fault does to a run, in each of verl's modes: pytest tests/e2e/fault_table.py
 
-Not part of a plain test run: about two minutes for each of 27 launches on two cores. RUNS=3 repeats each. Rows go to
+Not part of a plain test run: about two minutes for each of 30 launches on two cores. RUNS=3 repeats each. Rows go to
 $OUT (outputs/faults.csv); what stands there is not run again. A disk that is full needs the right to mount one.
 """
 
@@ -45,9 +45,10 @@ import os, random
 from v05_verl.lab import toy_reward
 
 def compute_score(**kwargs):
-    if random.random() < float(open(os.path.dirname(os.path.abspath(__file__)) + "/share").read() or 0):
+    share = float(open(os.path.dirname(os.path.abspath(__file__)) + "/share").read())
+    if random.random() < share:
         raise KeyError("no such answer")
-    return toy_reward.compute_score(**kwargs)
+    return toy_reward.compute_score(**kwargs) | ({"score": float("nan")} if share != share else {})
 """
 DEATHS = {
     "agent loop worker": "V05AgentLoopWorker",
@@ -175,6 +176,17 @@ def test_reward_function_that_always_raises(case, tmp_path):
     run.wait_for(lambda: trained(run) >= 2)
     share(tmp_path, 1.0)
     case.note_end("reward raises for 100%", run, time.monotonic(), r"v05: .* not one rollout came back.*KeyError.*")
+
+
+def test_reward_that_is_no_number(case, tmp_path):
+    if case.is_known("reward is NaN"):
+        pytest.skip("in the table")
+    run = case.start(*rewards(tmp_path, 0.0), "trainer.total_training_steps=40")
+    run.wait_for(lambda: trained(run) >= 2)
+    share(tmp_path, float("nan"))
+    case.note_end(
+        "reward is NaN", run, time.monotonic(), r"v05: reward nan of prompt '.*outside v05.reward_range \[-1, 1\].*"
+    )
 
 
 @pytest.mark.parametrize("who", DEATHS)

@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-STEPS = 6
+SOUND, STEPS = 3, 6
 REFUSING = f"""
 from v05_verl.value.tracker import Tracker
 
@@ -14,18 +14,39 @@ class Refusing(Tracker):
             raise RuntimeError("no answer today")
         return super().predict(prompts, step)
 """
+# Prompts of seven and more characters cannot be graded after the first steps.
+REWARD = f"""
+from v05_verl.lab import toy_reward
+
+calls = 0
+
+def compute_score(**kwargs):
+    global calls
+    calls += 1
+    if calls > {SOUND * 64} and len(kwargs["ground_truth"]) >= 7:
+        raise ValueError("cannot grade this")
+    return toy_reward.compute_score(**kwargs)
+"""
 
 
-def test_every_step_has_exactly_its_rollouts_until_a_strict_run_gets_no_priors(launch, tmp_path):
+def test_every_step_asks_for_exactly_its_rollouts_until_a_strict_run_gets_no_priors(launch, tmp_path):
     (tmp_path / "refusing.py").write_text(REFUSING)
-    model = ("v05.value.name=refusing:Refusing", "v05.value.on_failure=stop")
-    run = launch("+arm=v05_total", *model, "v05.poll_interval_s=0.1", "trainer.total_training_steps=9", path=tmp_path)
+    (tmp_path / "reward.py").write_text(REWARD)
+    model = ("v05.value.name=refusing:Refusing", "v05.value.on_failure=stop", "v05.poll_interval_s=0.1")
+    reward = (f"reward.custom_reward_function.path={tmp_path}/reward.py", "v05.reward_range=[-1,1]")
+    run = launch("+arm=v05_total", *model, *reward, "trainer.total_training_steps=9", path=tmp_path)
     assert run.wait() != 0
     assert "no answer today" in run.log and "on_failure=stop" in run.log
+    assert "cannot grade this" in run.log
     assert len(run.metrics) == STEPS
     for step in run.metrics:
-        assert step["v05/rollouts/step"] == 64  # 16 prompts, 4 each on average
-        assert step["v05/rollouts/per_prompt/min"] >= 2
+        assert step["v05/rollouts/step"] == 64  # 16 prompts, 4 each on average; those that fail are not replaced
         assert step["v05/prior/missing_frac"] == 0
         assert step["v05/allocation/price"] > 0 and step["v05/allocation/lower_frac"] < 1
-    assert max(step["v05/rollouts/per_prompt/max"] for step in run.metrics) > 4  # somebody got more than the mean
+        failed, prompts = step["v05/rollouts/failed"], step["v05/rollouts/failed_prompts"]
+        assert failed >= 2 * prompts
+        assert step["v05/batch/rows"] == 64 - failed
+    assert all(step["v05/rollouts/failed"] == 0 for step in run.metrics[:SOUND])
+    assert sum(step["v05/rollouts/failed_prompts"] for step in run.metrics[SOUND:]) > 0
+    sizes = [(step["v05/rollouts/per_prompt/min"], step["v05/rollouts/per_prompt/max"]) for step in run.metrics]
+    assert all(least >= 2 for least, _ in sizes) and max(most for _, most in sizes) > 4  # more than the mean
