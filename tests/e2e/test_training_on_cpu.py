@@ -26,6 +26,8 @@ FIXED = (
     "actor_rollout_ref.actor.use_dynamic_bsz=False",
     "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=False",
 )
+# Each rank takes 3 of Ray's CPUs and one of its GPUs, which are not there.
+TWO_RANKS = ("trainer.n_gpus_per_node=2", "ray_kwargs.ray_init.num_cpus=9", "ray_kwargs.ray_init.num_gpus=2")
 VERLS_GRPO = (
     "actor_rollout_ref.actor.entropy_coeff=0",
     "actor_rollout_ref.rollout.n=5",
@@ -72,11 +74,11 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engin
     assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)
 
 
-def test_three_lines_turn_verls_grpo_settings_with_fixed_micro_batches_into_v05(launch):
-    run = launch(*VERLS_GRPO, *FIXED, "trainer.total_training_steps=2", "+v05=default", "algorithm.adv_estimator=v05")
+def test_three_lines_turn_verls_grpo_settings_with_fixed_micro_batches_and_two_ranks_into_v05(launch):
+    run = launch(*VERLS_GRPO, *FIXED, *TWO_RANKS, "trainer.total_training_steps=2", "+v05=default", V05[1])
     assert run.wait() == 0, run.log[-5000:]
     steps = [step for step in run.metrics if "v05/batch/rows" in step]
     assert len(steps) == 2
-    # lcm of 2 mini-batches x 3 rows, of 5 and of 2
-    assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % 30 == 0 for step in steps)
-    assert all(step["v05/batch/padding_rows"] < 30 for step in steps)
+    # 2 ranks x the lcm of 2 mini-batches x 3 rows, of 5 and of 2
+    assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % 60 == 0 for step in steps)
+    assert all(step["v05/batch/padding_rows"] < 60 for step in steps)
