@@ -13,7 +13,7 @@ import ray
 
 from v05_verl.plugin import watch
 from v05_verl.plugin.records import Counts, WorkerReport
-from v05_verl.plugin.watch import Failures, Watch
+from v05_verl.plugin.watch import Failures, ProcessDied, Watch
 
 
 @ray.remote(num_cpus=0)
@@ -53,6 +53,21 @@ def test_a_death_ends_the_wait_with_a_sentence(workers, monkeypatch):
             while time.monotonic() < started + 60:  # as verl waits for rollouts
                 time.sleep(0.1)
     assert time.monotonic() < started + 30
+
+
+def test_an_error_that_follows_from_a_death_names_the_death(workers):
+    actors, pids = workers
+    with pytest.raises(ProcessDied, match="v05: rollout server 0 died in step 7") as raised:
+        with Watch(actors, step=lambda: 7, waiting=lambda: ""):
+            os.kill(pids["rollout server 0"], signal.SIGKILL)
+            raise ValueError("not one rollout came back")
+    assert "not one rollout" in str(raised.value.__cause__)
+
+
+def test_an_error_while_all_live_stays_what_it_is(workers):
+    with pytest.raises(ValueError, match="not one rollout came back"):
+        with Watch(workers[0], step=lambda: 7, waiting=lambda: ""):
+            raise ValueError("not one rollout came back")
 
 
 def test_a_busy_actor_is_no_dead_one(workers):

@@ -28,16 +28,23 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 3.0
 GRACE_S = 20.0
 """From the death of a process until this one ends too, where the trainer's thread cannot be reached."""
+LAST_LOOK_S = 3.0
+"""After an error, for an actor whose death may be behind it."""
 LONG_STEP_S = 300.0
 """A step that lasts longer than this, and than three times the longest before it, is told."""
 FEWEST_FAILURES = 8
 """Prompts without a rollout, one after the other, that do not yet stop a run, however small its batch."""
 
 
+class ProcessDied(RuntimeError):
+    """A process that the run needs has died."""
+
+
 class Watch:
     """A thread that looks after the actors of a run and after the trainer's thread, which makes it.
 
-    Where an actor has died, the sentence about it is raised in the trainer's thread. Where that thread waits inside a
+    Where an actor has died, the sentence about it is raised in the trainer's thread, also in place of an error that the
+    trainer met first. Where that thread waits inside a
     call that never returns, the process ends after ``GRACE_S``; Ray then ends the rest, and the launch with an error.
 
     Args:
@@ -59,9 +66,18 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, _, error: BaseException | None, trace) -> None:
+        """Where ``error`` is what the trainer met of a death, raises the sentence about that death instead."""
         self._ended.set()
         self._thread.join()
+        if isinstance(error, Exception) and not isinstance(error, ProcessDied) and (sentence := self._cause()):
+            raise ProcessDied(sentence) from error
+
+    def _cause(self) -> str | None:
+        end = time.monotonic() + LAST_LOOK_S
+        while (sentence := self.death()) is None and time.monotonic() < end:
+            time.sleep(0.1)
+        return sentence
 
     def _run(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):
@@ -113,7 +129,7 @@ class Watch:
     def _end_run(self, sentence: str) -> None:
         logger.error(sentence)
         print(sentence, file=sys.stderr, flush=True)
-        death = type("ProcessDied", (RuntimeError,), {"__init__": lambda self: RuntimeError.__init__(self, sentence)})
+        death = type("ProcessDied", (ProcessDied,), {"__init__": lambda self: RuntimeError.__init__(self, sentence)})
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._trainer), ctypes.py_object(death))
         if not self._ended.wait(GRACE_S):
             os._exit(1)
