@@ -11,7 +11,7 @@ import pytest
 from v05_verl import state_file
 from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.records import Counts
-from v05_verl.plugin.run_state import PICKLE, STATE_FILE, RunState, drop_old_weights
+from v05_verl.plugin.run_state import PICKLE, STATE_FILE, RunState, drop_old_weights, unsaved
 from v05_verl.prior_record import PriorRecord
 
 from ..mutations import Harmful, mutated, same
@@ -141,3 +141,14 @@ def test_weights_of_earlier_launches_are_dropped_too(tmp_path):
     drop_old_weights(tmp_path, step=10, keep=2)  # 12 is of a run that this one was started before
     assert sorted(path.parent.name for path in tmp_path.glob("*/actor")) == [f"global_step_{i}" for i in (10, 12, 6)]
     assert len([*tmp_path.glob("*/data.pt")]) == 5
+
+
+def test_a_checkpoint_that_could_not_be_saved_names_place_and_remedy(tmp_path):
+    said = unsaved(tmp_path, 4, OSError(28, "No space left on device"))
+    assert (
+        f"step 4 could not be saved in {tmp_path}" in said
+        and "No space left" in said
+        and "complete one is none" in said
+    )
+    (tmp_path / "latest_checkpointed_iteration.txt").write_text("3")
+    assert "The last complete one is that of step 3" in unsaved(tmp_path, 4, RuntimeError("unexpected pos 196160"))

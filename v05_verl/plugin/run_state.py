@@ -109,6 +109,17 @@ class RunState:
         )
 
 
+def unsaved(folder: str | Path, step: int, error: Exception) -> str:
+    """The sentence about a checkpoint that could not be written; torch names no cause where a disk is full."""
+    named = Path(folder) / "latest_checkpointed_iteration.txt"
+    last = f"that of step {named.read_text().strip()}" if named.exists() else "none"
+    return (
+        f"v05: the checkpoint of step {step} could not be saved in {folder}, where "
+        f"{shutil.disk_usage(folder).free / 1e6:.0f} MB are free: {sentence(error)[:300]}. The last complete one is "
+        f"{last}; once the cause is removed, the same command goes on from there"
+    )
+
+
 def drop_old_weights(folder: str | Path, step: int, keep: int) -> None:
     """Deletes ``actor`` in all but the last ``keep`` checkpoints up to ``step`` in ``folder``.
 

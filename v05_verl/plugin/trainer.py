@@ -36,7 +36,7 @@ from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
 from v05_verl.plugin.reward_range import RewardReach
-from v05_verl.plugin.run_state import RunState, drop_old_weights
+from v05_verl.plugin.run_state import RunState, drop_old_weights, unsaved
 from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, death_of, nothing_came_back
@@ -261,9 +261,12 @@ class V05TrainerMixin(EvenUpdates):
         # Before verl's part, which ends by naming this step the latest: a checkpoint that is named is complete.
         folder = self.config.trainer.default_local_dir
         own = os.path.join(folder, f"global_step_{self.global_steps}")
-        local_mkdir_safe(own)
-        self._run.save(own)
-        super()._save_checkpoint()
+        try:
+            local_mkdir_safe(own)
+            self._run.save(own)
+            super()._save_checkpoint()
+        except Exception as error:
+            raise RuntimeError(unsaved(folder, self.global_steps, error)) from error
         if keep := self.config.trainer.get("max_actor_ckpt_to_keep"):
             drop_old_weights(folder, self.global_steps, keep)
 
