@@ -103,3 +103,13 @@ def test_gp_predicts_real_success_rates_of_unseen_prompts():
         + ["--prompts", str(real("prompt_dict.json")), "--draws", "2", "--option", "fit_iterations=10"]
     )
     assert result["models"]["gp"]["overall"]["mse"]["value"] < 0.54
+
+
+def test_benchmark_of_a_long_run_prints_times_and_sizes(data, capsys):
+    rows = bench(["--prompts", str(data / "texts.json"), "--model", "tracker", "--known", "64", "--batch", "8"])
+    (row,) = rows
+    assert (row["model"], row["known"], row["batch"]) == ("tracker", 64, 8)
+    assert 0 < row["predict_p50"] <= row["predict_p99"] and 0 < row["observe_p50"] <= row["observe_p99"]
+    # 64 prompts of 40 bytes of numbers; what is told is texts and two arrays of 8 numbers
+    assert 64 * 40 / 2**20 < row["state_mib"] < 0.01 and 0.1 < row["told_kib"] < 10
+    assert "| tracker | 64 | 8 |" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 """Speed and memory of value models on this machine, as a table.
 
 python -m v05_verl.value.evaluate.bench --prompts prompt_dict.json --model gp v0 --context 256 1024 2048 --batch 64 512
+python -m v05_verl.value.evaluate.bench --prompts prompt_dict.json --model gp tracker --known 100000 --batch 512
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import resource
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -19,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from v05_verl import state_file
 from v05_verl.value import build
 from v05_verl.value.base import ValueModel
 
@@ -28,12 +32,17 @@ _TRIALS = 4
 
 def main(arguments: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Runs the command line; returns the rows of the table that it prints."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.known is not None and options.known <= options.batch[-1]:
+        parser.error(f"--known {options.known} must be above the batch of {options.batch[-1]}")
     texts = list(json.loads(options.prompts.read_text(encoding="utf-8")).values())
     columns = ("model", "context", "batch", "predict_s", "predict_cold_s", "observe_s", "peak_mib")
     print(f"{os.cpu_count()} CPUs, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}")
     if options.edge:
         return _edge_table(options.model, texts)
+    if options.known:
+        return _long_run_table(options.model, texts, options.known, options.batch[-1])
     print(_table_line(columns), "|" + "---|" * len(columns), sep="\n")
     rows = []
     for name in options.model:
@@ -103,6 +112,44 @@ def _edge_table(models: list[str], texts: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
+def _long_run_table(models: list[str], texts: list[str], known: int, batch: int) -> list[dict[str, Any]]:
+    """Times and sizes once ``known`` prompts have had outcomes, over 100 steps that visit them again, as a table.
+
+    ``told_kib`` travels to the model in every step; ``state_mib`` is the file at a save.
+    """
+    columns = (
+        "model",
+        "known",
+        "batch",
+        "predict_p50",
+        "predict_p99",
+        "observe_p50",
+        "observe_p99",
+        "told_kib",
+        "state_mib",
+    )
+    print(_table_line(columns), "|" + "---|" * len(columns), sep="\n")
+    rows = []
+    for name in models:
+        rng, model = np.random.default_rng(0), build(name, **_OPTIONS.get(name, {}))
+        starts = range(0, known, batch)
+        for step, start in enumerate(starts):
+            _observe(model, _texts(texts, start, min(batch, known - start)), step, rng)
+        predicted, observed = [], []
+        for step in range(len(starts), len(starts) + 100):
+            prompts = _texts(texts, int(rng.integers(known - batch)), batch)
+            predicted.append(_seconds(partial(model.predict, prompts, step)))
+            observed.append(_seconds(partial(_observe, model, prompts, step, rng)))
+        told = len(pickle.dumps((prompts, np.zeros(batch), np.zeros(batch), step))) / 1024
+        with tempfile.TemporaryDirectory() as folder:
+            state_file.save(file := Path(folder) / "state", model.state_dict())
+            size = file.stat().st_size / 2**20
+        times = [float(np.percentile(seconds, q)) for seconds in (predicted, observed) for q in (50, 99)]
+        rows.append(dict(zip(columns, (name, known, batch, *times, told, size), strict=True)))
+        print(_table_line(rows[-1].values()), flush=True)
+    return rows
+
+
 def _texts(texts: list[str], start: int, count: int) -> list[str]:
     """``count`` different texts from number ``start`` on; beyond the end they come again with a number."""
     n = len(texts)
@@ -126,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prompts", type=Path, required=True, help="JSON dictionary of texts")
     parser.add_argument("--model", nargs="+", default=["gp", "v0"], help="v0: surface encoder, bayes head")
     parser.add_argument("--edge", action="store_true", help="awkward contexts and prompts instead of sizes")
+    parser.add_argument("--known", type=int, help="times and sizes when so many prompts are known, instead of sizes")
     parser.add_argument("--context", nargs="+", type=int, default=[256, 1024, 2048])
     parser.add_argument("--batch", nargs="+", type=int, default=[64, 512])
     return parser
