@@ -66,7 +66,7 @@ def killed(run, rng) -> dict:
         run.wait_for(lambda: trained(run) >= steps)
         time.sleep(rng.uniform(0, STEP_S))
     family = [psutil.Process(run.process.pid), *psutil.Process(run.process.pid).children(recursive=True)]
-    trainers = [one for one in family if "ray::TaskRunner" in " ".join(one.cmdline())]
+    trainers = [one for one in family if "ray::TaskRunner" in line_of(one)]
     chosen = {"the driver": family[:1], "the trainer": trainers or family[:1], "every process": family}[victim]
     row = {"victim": victim, "after_steps": trained(run), "after_s": f"{time.monotonic() - began:.0f}"}
     moment = time.monotonic()
@@ -75,8 +75,18 @@ def killed(run, rng) -> dict:
             process.kill()
     run.wait(END_S)
     _, alive = psutil.wait_procs(family, END_S)
-    assert not alive, alive
+    for process in alive:
+        assert "Agent" in line_of(process), line_of(process)  # Ray's own, which look for their raylet now and then
+        process.kill()
     return row | {"ended_s": f"{time.monotonic() - moment:.0f}"}
+
+
+def line_of(process) -> str:
+    """Its command line; none of one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def check(run, saved) -> dict:
