@@ -105,7 +105,7 @@ def check(run, saved) -> dict:
         assert (int(resumed[1]), resumed[2]) == (saved["step"], saved["digest"][:16])
     unaccounted = max((abs(step["v05/rollouts/unaccounted"]) for step in steps), default=0)
     assert unaccounted == 0
-    return {"state_equal": bool(resumed) if saved else "", "unaccounted": unaccounted}
+    return {"state_equal": True if resumed else "", "unaccounted": unaccounted}
 
 
 def state(checkpoints) -> dict | None:
