@@ -20,9 +20,9 @@ import pytest
 from .faulty_value import FAULTS, TIMEOUT_S
 
 MODES = {
-    "sync": "hf",
-    "colocate_async": "hf",
-    "separate_async": "hf_separate",
+    "sync": ("hf", ()),
+    "colocate_async": ("hf", ()),
+    "separate_async": ("hf_separate", ("trainer.v1.separate_async.parameter_sync_step=2",)),
 }
 OUT = Path(os.environ.get("OUT", "outputs/faults.csv"))
 COLUMNS = (
@@ -72,9 +72,7 @@ class Case:
         return any((row["fault"], row["mode"], row["run"]) == (fault, self.mode, str(self.run)) for row in known())
 
     def start(self, *overrides, **options):
-        return self._launch(
-            *V05, f"trainer.v1.trainer_mode=v05_{self.mode}", *overrides, engine=MODES[self.mode], **options
-        )
+        return start(self._launch, self.mode, *overrides, **options)
 
     def note(self, fault, run, outcome, seconds=None, said=""):
         steps = [step for step in run.metrics if "v05/batch/rows" in step]
@@ -99,6 +97,11 @@ class Case:
         code = run.wait(300)
         assert code != 0, run.log[-5000:]
         self.note(fault, run, f"ends with exit code {code}", seconds, said.group()[:200])
+
+
+def start(launch, mode, *overrides, **options):
+    engine, own = MODES[mode]
+    return launch(*V05, f"trainer.v1.trainer_mode=v05_{mode}", *own, *overrides, engine=engine, **options)
 
 
 def add_row(table, columns, row):

@@ -19,7 +19,7 @@ import pytest
 
 from v05_verl import state_file
 
-from .fault_table import MODES, V05, add_row, trained
+from .fault_table import add_row, start, trained
 
 KILLS = {"sync": 7, "colocate_async": 7, "separate_async": 6}
 OUT = Path(os.environ.get("OUT", "outputs/kills.csv"))
@@ -40,12 +40,7 @@ def test_a_run_that_is_killed_again_and_again(launch, tmp_path, mode):
     for kill in range(KILLS[mode] + 1):
         is_last = kill == KILLS[mode]
         steps = (saved["step"] if saved else 0) + 3 if is_last else 1000
-        arguments = (
-            f"trainer.v1.trainer_mode=v05_{mode}",
-            f"trainer.total_training_steps={steps}",
-            "trainer.save_freq=2",
-        )
-        run = launch(*V05, *arguments, engine=MODES[mode])
+        run = start(launch, mode, f"trainer.total_training_steps={steps}", "trainer.save_freq=2")
         row = {"mode": mode, "kill": kill, "victim": "", "checkpoint": saved["step"] if saved else ""}
         if is_last:
             assert run.wait() == 0, run.log[-5000:]
