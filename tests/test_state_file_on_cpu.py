@@ -117,13 +117,16 @@ def save_for_ever(path, pipe):
 
 def test_a_process_killed_while_it_saves_leaves_the_last_whole_state(path):
     rng, interrupted = random.Random(0), 0
-    for _ in range(20):
+    draft = path.with_name(path.name + ".partial")
+    for i in range(20):
         here, there = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(target=save_for_ever, args=(path, there))
         process.start()
         there.close()
         here.recv()
         time.sleep(rng.uniform(0, 0.1))
+        while i % 2 and not draft.exists():  # every second time surely in the middle of a save
+            pass
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         saved = [0]
@@ -135,5 +138,6 @@ def test_a_process_killed_while_it_saves_leaves_the_last_whole_state(path):
         state = state_file.load(path)
         assert state["count"] in (saved[-1], saved[-1] + 1)
         assert np.array_equal(state["values"], np.full(200_000, state["count"]))
-        interrupted += path.with_name(path.name + ".partial").exists()
-    assert interrupted >= 5  # in the middle of a save
+        interrupted += draft.exists()
+        draft.unlink(missing_ok=True)
+    assert interrupted >= 5
