@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SOUND, STEPS = 3, 6
+SOUND, STEPS = 6, 8
 REFUSING = f"""
 from v05_verl.value.tracker import Tracker
 
@@ -34,7 +34,7 @@ def test_every_step_asks_for_exactly_its_rollouts_until_a_strict_run_gets_no_pri
     (tmp_path / "reward.py").write_text(REWARD)
     model = ("v05.value.name=refusing:Refusing", "v05.value.on_failure=stop", "v05.poll_interval_s=0.1")
     reward = (f"reward.custom_reward_function.path={tmp_path}/reward.py", "v05.reward_range=[-1,1]")
-    run = launch("+arm=v05_total", *model, *reward, "trainer.total_training_steps=9", path=tmp_path)
+    run = launch("+arm=v05_total", *model, *reward, "trainer.total_training_steps=11", path=tmp_path)
     assert run.wait() != 0
     assert "no answer today" in run.log and "on_failure=stop" in run.log
     assert "cannot grade this" in run.log
