@@ -128,8 +128,6 @@ NEIGHBOURS = [
     ("v05_fixed16", "bnpo_n16", {"v05.baseline", "v05.advantage_scale", "v05.value.name"}),
     ("v05_fixed2_robust", "v05_total", {"v05.budget"}),
     ("v05_auto", "v05_auto_total", {"v05.budget", "v05.allocation.method", "v05.allocation.lower"}),
-    ("v05_wave", "v05_wave_colocate_async", {"trainer.v1.trainer_mode"}),
-    ("v05_wave", "v05_wave_separate_async", {"trainer.v1.trainer_mode"}),
 ]
 
 

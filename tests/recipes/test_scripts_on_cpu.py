@@ -91,7 +91,7 @@ def test_overrides_of_the_command_line_come_last(script):
     [
         ({"ENGINE": "hf"}, "ENGINE is vllm or sglang, not 'hf'"),
         ({"SETUP": "two"}, "SETUP is paper (4 nodes x 8 GPUs) or node (1 x 8), not 'two'"),
-        ({"SMOKE": "1", "ENGINE": "sglang"}, "SMOKE=1 knows ENGINE=hf and vllm, not 'sglang'"),
+        ({"SMOKE": "1", "ENGINE": "sglang"}, "(for the mode separate_async) and vllm, not 'sglang'"),
         ({"DATA_DIR": "/nowhere"}, " -m data_prep.prepare --out /nowhere --drop-contaminated"),
     ],
 )
