@@ -16,8 +16,7 @@ ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool2
     v05 v05_wave v05_fixed4 v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust
     v05_fixed1_robust_pool2 v05_fixed2_robust_pool2 v05_fixed4_robust_pool2 v05_auto}
 SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse breaks auc_71_tuned like_training_tuned
-    as_through_verl
-    allocation allocation_first_visits choice auto_options auto_options_71)
+    as_through_verl allocation allocation_first_visits choice auto_options auto_options_71)
 
 source recipes/cpu_env.sh
 
@@ -43,8 +42,8 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
     echo "== $setting"
     case $setting in
         like_training) study "${LIKE_TRAINING[@]}" --learning-rates 5e-5 ;;
-        # each arm at the best of five rates; the two settings as above otherwise
-        auc_71_tuned) study --tasks reverse --rollouts 15360 --prior oracle --prior-auc 0.71 \
+        # each arm at the best of five rates, all else as in the settings of these names
+        auc_71_tuned) study "${REVERSE[@]}" --prior oracle --prior-auc 0.71 \
             --learning-rates 5e-5 1e-4 2e-4 4e-4 8e-4 --tuning-seeds 5 ;;
         like_training_tuned) study "${LIKE_TRAINING[@]}" --learning-rates 2.5e-5 5e-5 1e-4 2e-4 4e-4 --tuning-seeds 5 ;;
         # the exact success rate, blurred until it ranks prompts as badly as the name says
