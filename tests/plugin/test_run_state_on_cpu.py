@@ -152,3 +152,4 @@ def test_a_checkpoint_that_could_not_be_saved_names_place_and_remedy(tmp_path):
     )
     (tmp_path / "latest_checkpointed_iteration.txt").write_text("3")
     assert "The last complete one is that of step 3" in unsaved(tmp_path, 4, RuntimeError("unexpected pos 196160"))
+    assert "MB are free: PermissionError: no" in unsaved(tmp_path / "not" / "there", 4, PermissionError("no"))

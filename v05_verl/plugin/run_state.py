@@ -113,9 +113,10 @@ def unsaved(folder: str | Path, step: int, error: Exception) -> str:
     """The sentence about a checkpoint that could not be written; torch names no cause where a disk is full."""
     named = Path(folder) / "latest_checkpointed_iteration.txt"
     last = f"that of step {named.read_text().strip()}" if named.exists() else "none"
+    place = next(path for path in named.absolute().parents if path.exists())  # the folder may be what failed
     return (
         f"v05: the checkpoint of step {step} could not be saved in {folder}, where "
-        f"{shutil.disk_usage(folder).free / 1e6:.0f} MB are free: {sentence(error)[:300]}. The last complete one is "
+        f"{shutil.disk_usage(place).free / 1e6:.0f} MB are free: {sentence(error)[:300]}. The last complete one is "
         f"{last}; once the cause is removed, the same command goes on from there"
     )
 
