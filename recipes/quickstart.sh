@@ -2,6 +2,7 @@
 # V0.5 against GRPO and RLOO through verl on a CPU: bash recipes/quickstart.sh
 # Needs Python 3.11 and nothing else. Builds a tiny model and a task with checkable answers (reversing digits), then
 # trains every arm from the same start with the same number of rollouts. Results: $OUT/report/, $OUT/summary.json
+# Arguments are overrides for every run: bash recipes/quickstart.sh trainer.v1.trainer_mode=v05_colocate_async
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -25,7 +26,7 @@ bash recipes/env.sh "${ENGINE%_separate}"
 for arm in $ARMS; do .venv/bin/python -m v05_verl.arms "$arm" > /dev/null; done
 for SEED in $SEEDS; do
     for ARM in $ARMS; do
-        (source recipes/common.sh && launch)
+        (source recipes/common.sh && launch "$@")
     done
 done
 .venv/bin/python -m v05_verl.report "$OUT" --quickstart

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests: bash tests/run.sh [--fast] [pytest arguments]
-# --fast, first: without vLLM and without the tests marked slow, which train through Ray.
+# --fast, first: without vLLM and without the tests marked slow, which train through Ray or keep a core busy for long.
 # Needs Python 3.11 and nothing else: makes .venv with pinned versions first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

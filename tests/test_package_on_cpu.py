@@ -78,6 +78,7 @@ def test_data_is_prepared_outside_a_clone(installed, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_recipes_compose_outside_a_clone(installed):
     folder = installed(sys.executable, "-m", "v05_verl.recipes").strip()
     assert folder.endswith("/site0/v05_verl/recipes")

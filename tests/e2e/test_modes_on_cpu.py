@@ -1,6 +1,7 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""verl's asynchronous trainers: each trains, dies and resumes, and no rollout is lost or counted twice."""
+"""verl's asynchronous trainers, with verl's own GRPO settings: each trains, dies and resumes, and no rollout is lost or
+counted twice."""
 
 import itertools
 import os
@@ -12,11 +13,13 @@ import pytest
 
 from v05_verl import state_file
 
+from .conftest import DYNAMIC, FIXED, VERLS_GRPO
+
 pytestmark = pytest.mark.slow
 
-V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
+V05 = (*VERLS_GRPO, "+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
 ALLOCATED = ["v05.budget=allocated", "v05.baseline=leave_one_out"]
-SEPARATE = ["trainer.v1.separate_async.parameter_sync_step=2", *ALLOCATED]
+SEPARATE = ["trainer.v1.separate_async.parameter_sync_step=2", *DYNAMIC, *ALLOCATED]
 SENTENCE_S = 120
 """Twice what is promised: another test runs beside this one."""
 
@@ -36,7 +39,7 @@ def kill_a_worker(run):
 
 
 MODES = {
-    "colocate_async": ("hf", ["v05.budget=wave"], kill_a_worker),
+    "colocate_async": ("hf", [*FIXED, "v05.budget=wave"], kill_a_worker),
     "separate_async": ("hf_separate", SEPARATE, lambda run: run.kill()),
 }
 
@@ -64,6 +67,9 @@ def test_each_mode_trains_dies_and_resumes(launch, tmp_path, mode):
         assert step["v05/value/restarts"] == step["v05/value/dropped_outcomes"] == 0
         # 4 rollouts of each prompt of a wave at least; of an allocation 2, as a step takes prompts of several batches
         assert step["v05/batch/rows"] >= 16 * (2 if mode == "separate_async" else 4)
+        # two mini-batches; with fixed micro batches of 3, 5 and 2 rows all of them must divide, too
+        rows = step["v05/batch/rows"] + step["v05/batch/padding_rows"]
+        assert rows % (2 if mode == "separate_async" else 30) == 0
     assert second.metrics[0]["v05/spent/rollouts"] >= spent + second.metrics[0]["v05/rollouts/step"]
     for before, after in itertools.pairwise(second.metrics):
         assert after["v05/spent/rollouts"] == before["v05/spent/rollouts"] + after["v05/rollouts/step"]

@@ -8,33 +8,14 @@ import pytest
 
 from v05_verl import state_file
 
+from .conftest import DYNAMIC, FIXED, VERLS_GRPO
+
 pytestmark = pytest.mark.slow
 
-RANGE = "v05.reward_range=[-1,1]"
 V05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.poll_interval_s=0.1")
 
-
-# verl's own GRPO example settings (examples/grpo_trainer) but the KL loss, whose reference model verl cannot load on
-# a CPU; what is not said is verl's default.
-DYNAMIC = (
-    "actor_rollout_ref.actor.use_dynamic_bsz=True",
-    "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=True",
-)
-FIXED = (
-    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=3",
-    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=5",
-    "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=2",
-    "actor_rollout_ref.actor.use_dynamic_bsz=False",
-    "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=False",
-)
 # Each rank takes 3 of Ray's CPUs and one of its GPUs, which are not there.
 TWO_RANKS = ("trainer.n_gpus_per_node=2", "ray_kwargs.ray_init.num_cpus=9", "ray_kwargs.ray_init.num_gpus=2")
-VERLS_GRPO = (
-    "actor_rollout_ref.actor.entropy_coeff=0",
-    "actor_rollout_ref.rollout.n=5",
-    "algorithm.use_kl_in_reward=False",
-    "trainer.critic_warmup=0",
-)
 
 
 def test_three_lines_with_dynamic_micro_batches_and_a_killed_value_model_which_costs_priors_not_the_run(launch):
@@ -73,36 +54,6 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engin
     assert saved["model"]["strength"] == pytest.approx(believed[5])
     # The weights that generate are the weights that are trained.
     assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)
-
-
-# Prompts of seven and more characters cannot be graded at all; from the third step on those of five get no number.
-REWARD = """
-calls = 0
-
-def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-    global calls
-    calls += 1
-    if len(ground_truth) >= 7:
-        raise ValueError("cannot grade this")
-    return {"score": float("nan") if len(ground_truth) == 5 and calls > 128 else 1.0, "acc": 1.0}
-"""
-
-
-def test_failing_prompts_count_towards_a_total_and_a_reward_that_is_no_number_stops_the_run(launch, tmp_path):
-    (tmp_path / "reward.py").write_text(REWARD)
-    reward = f"reward.custom_reward_function.path={tmp_path}/reward.py"
-    total = ("v05.mode=robust", "v05.baseline=predictable", "v05.budget=total", "v05.k_init=2")
-    run = launch(*V05, *total, reward, RANGE, "trainer.total_training_steps=6")
-    assert run.wait() != 0
-    assert len(run.metrics) >= 2
-    for step in run.metrics:
-        assert step["v05/rollouts/step"] == 64  # those that fail were asked for, and nothing replaces them
-        failed = step["v05/rollouts/failed_prompts"]
-        assert failed > 0
-        assert step["v05/rollouts/failed"] >= 2 * failed
-        assert step["v05/batch/rows"] == step["v05/rollouts/step"] - step["v05/rollouts/failed"]
-    assert "cannot grade this" in run.log
-    assert "v05: reward nan of prompt '" in run.log and "outside v05.reward_range [-1, 1]" in run.log
 
 
 def test_three_lines_turn_verls_grpo_settings_with_fixed_micro_batches_and_two_ranks_into_v05(launch):

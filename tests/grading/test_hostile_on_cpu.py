@@ -129,6 +129,7 @@ def check_no_leak(count: int, deadline: float) -> None:
     assert figures["largest worker, MiB"] < 600
 
 
+@pytest.mark.slow
 def test_hostile_pairs_leave_nothing_behind():
     """HOSTILE_PAIRS=10000 is the soak test; so many take minutes."""
     check_no_leak(int(os.environ.get("HOSTILE_PAIRS", "1000")), deadline=1.0)

@@ -1,8 +1,11 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+import pytest
+
 from v05_verl.lab.bench_step import main, table
 
 
+@pytest.mark.slow
 def test_prints_every_part_beside_verls_estimators(capsys):
     main(["--prompts", "6", "12", "--group", "5", "--repeats", "1"])
     decisions, step = capsys.readouterr().out.strip().split("\n\n")

@@ -96,6 +96,7 @@ def reverse_start():
     return warm_started(find_task("reverse"), build_tokenizer(), 0, WarmStart(target=0.45))
 
 
+@pytest.mark.slow
 def test_training_raises_held_out_accuracy_with_one_and_with_several_mini_batches(reverse_start):
     for changed in ({}, {"mini_batches": 4}):
         (_, first), *_, (_, last) = records(reverse_start, "grpo_n4", rollouts=5000, task="reverse", **changed)
@@ -126,6 +127,7 @@ def test_priors_are_judged_as_through_verl_and_exactly(start):
     assert all(record["v05/prior/auc"] > 0.7 for record in data)
 
 
+@pytest.mark.slow
 def test_a_study_is_resumable_and_reported(tmp_path, capsys):
     arguments = ["--out", str(tmp_path), "--tasks", "sort", "--arms", "grpo_n16", "rloo_n4", "--seeds", "2"]
     arguments += [
@@ -196,6 +198,7 @@ def test_a_name_is_that_of_one_comparison(capsys):
         assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_auto_lowers_its_group_size_as_the_prior_learns(reverse_start):
     written = records(reverse_start, "v05_auto", 2560, task="reverse")
     sizes = [metrics.get("v05/rollouts/per_prompt/mean") for _, metrics in written]

@@ -114,6 +114,7 @@ def test_verl_checks_its_configuration_where_the_wrapper_expects_it():
     assert main_ppo.validate_config.checks_v05
 
 
+@pytest.mark.slow
 def test_verl_itself_refuses_the_estimator_without_the_group():
     """In a fresh process, through the entry point alone, before Ray starts."""
     run = subprocess.run(

@@ -29,6 +29,7 @@ print(ours.__module__, get_adv_estimator_fn("v05").__module__, *for_cpu)
 BY_NAME = {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "v05_verl.register"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("env", "cpu"), [({}, False), (BY_NAME | {"VERL_PLATFORM": "cpu"}, True)])
 def test_importing_verl_is_enough_and_the_cpu_backend_must_be_asked_for(env, cpu):
     run = in_fresh_process(LOOK_UP, **env)

@@ -37,6 +37,11 @@ def test_what_lies_outside_by_more_than_rounding_is_an_error():
         within_range(np.array([0.0, 0.10001]), rows(2, (0.0, 0.1)))
 
 
+def test_a_reward_that_is_no_number_is_an_error():
+    with pytest.raises(ValueError, match=r"reward nan of prompt 'text' is outside v05.reward_range \[0, 1\]"):
+        within_range(np.array([0.0, np.nan]), rows(2, (0.0, 1.0)))
+
+
 def reached(steps, reward_range, caplog):
     watch = RewardReach(reward_range)
     with caplog.at_level(logging.WARNING):

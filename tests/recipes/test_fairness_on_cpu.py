@@ -95,6 +95,7 @@ def test_the_budget_follows_group_sizes_given_on_the_command_line():
     assert command.arm == "grpo_n4" and command.config.trainer.total_training_steps == 600
 
 
+@pytest.mark.slow
 def test_fixed_k_has_the_same_rollouts_per_step_and_optimizer_steps():
     for machine in ({}, {"SMOKE": "1"}, {"PROMPTS": "128"}):
         only = "v05_fixed1 v05_fixed1_robust_pool2 v05_fixed2_robust v05_fixed16"

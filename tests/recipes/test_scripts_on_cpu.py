@@ -60,6 +60,7 @@ def check(config):
         omega_conf_to_dataclass(part)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [{}, {"SMOKE": "1"}], ids=["gpu", "smoke"])
 def test_every_ablation_composes_and_its_value_model_can_be_built(machine):
     for command in dry_run("ablations.sh", **machine):
@@ -102,6 +103,7 @@ def test_what_cannot_run_is_refused_in_a_sentence(knobs, sentence, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_gpu_check_composes_every_arm_on_one_gpu_and_is_refused_without():
     commands = dry_run("gpu_check.sh")
     assert [command.arm for command in commands] == [*ARMS, "v05_auto"]

@@ -16,7 +16,7 @@ import torch
 
 from v05_verl.report.runs import load_run
 
-from .conftest import ARMS, RECIPES, environment
+from .conftest import RECIPES, environment
 
 pytestmark = pytest.mark.slow
 
@@ -24,76 +24,76 @@ START_S = 900
 """A launch takes one or two minutes on a quiet machine."""
 
 
+AUTO = {"ARM": "v05_auto", "SMOKE": "1", "ROLLOUTS": "896", "POINTS": "3", "SAVE_FREQ": "6"}
+SOON = "v05.auto.min_pairs=48"  # three steps of 16 prompts, then k is chosen
+DECISION = ("v05/auto/k", "v05/auto/risk", "v05/auto/reference_risk", "v05/auto/prior_rollouts")
+
+
 def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
-    out, knobs = tmp_path / "out", {"SMOKE": "1", "ROLLOUTS": "512", "POINTS": "3"}
-    run = out / "v05" / "seed_0"
-    script = start(ARMS["v05"], OUT=str(out), **knobs)
-    wait_for(lambda: trained(run / "metrics" / "1.jsonl") >= 3, script)
+    out = tmp_path / "out"
+    run = out / "v05_auto" / "seed_0"
+    script = start("run_arm.sh", SOON, OUT=str(out), **AUTO)
+    wait_for(lambda: len(trained(run, 1)) >= 10, script)
     kill(script)
-    saved = int((run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text())
-    assert saved >= 2
+    assert (run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text() == "6"
     assert provenance(run)["launches"][0]["ended"] is None
+    before = trained(run, 1)
+    check_fewer_rollouts_as_the_prior_learns(before)
 
-    before = [metrics for _, metrics in records(run / "metrics" / "1.jsonl") if "v05/rollouts/step" in metrics]
-    check_uneven_groups(before)
-
-    script = start(ARMS["v05"], OUT=str(out), **knobs)
+    script = start("run_arm.sh", SOON, OUT=str(out), **AUTO)
     output, _ = script.communicate(timeout=START_S)
     assert script.returncode == 0, output[-5000:]
-    steps = [step for step, metrics in records(run / "metrics" / "2.jsonl") if "v05/rollouts/step" in metrics]
-    assert steps[0] == saved + 1
+    after = trained(run, 2)
+    assert list(after) == list(range(7, 15))
     loaded = load_run(run)
-    assert loaded.is_complete and (loaded.arm, loaded.seed) == ("v05", 0)
-    assert list(loaded.metrics.index) == list(range(loaded.metrics.index[-1] + 1))
-    # 16 prompts with 4 to 16 rollouts: the budget ends the run to within one step
-    assert loaded.metrics["rollouts"].iloc[-3] < 512 <= loaded.metrics["rollouts"].iloc[-1] + 16 * 16
+    assert loaded.is_complete and (loaded.arm, loaded.seed) == ("v05_auto", 0)
+    assert list(loaded.metrics.index) == list(range(15))
+    # each of 14 steps spends 64 rollouts but for less than one group
+    assert 14 * 60 < loaded.metrics["rollouts"].iloc[-1] <= 896
     assert provenance(run)["launches"][1]["exit_code"] == 0
-    last = int((run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text())
-    assert last == steps[-1]
-    check_that_nothing_was_forgotten(before[saved - 1], records(run / "metrics" / "2.jsonl"))
-    log = (run / "log" / "2.txt").read_text(encoding="utf-8", errors="replace")
-    assert "16 prompts (data.train_batch_size) with 4 to 16 rollouts each" in log
-    assert "4 optimizer steps per training step" in log
-    # Four optimizer steps per training step, however many rows there were.
-    optimizer = next((run / "checkpoints" / f"global_step_{last}" / "actor").glob("optim_*.pt"))
+    assert (run / "checkpoints" / "latest_checkpointed_iteration.txt").read_text() == "14"
+    # what the checkpoint of the sixth step holds decides the seventh, in both launches
+    assert all(after[7][name] == before[7][name] for name in DECISION)
+    assert after[7]["v05/spent/rollouts"] == before[6]["v05/spent/rollouts"] + after[7]["v05/rollouts/step"]
+    assert after[7]["v05/prior/auc"] != 0.5
+    # Four optimizer steps per training step, however many prompts and rows there were.
+    assert "4 optimizer steps per training step" in (run / "log" / "2.txt").read_text(errors="replace")
+    optimizer = next((run / "checkpoints" / "global_step_14" / "actor").glob("optim_*.pt"))
     states = torch.load(optimizer, weights_only=False)["state"].values()
-    assert {int(state["step"]) for state in states} == {4 * last}
+    assert {int(state["step"]) for state in states} == {4 * 14}
 
-    again = start(ARMS["v05"], OUT=str(out), **knobs)
+    again = start("run_arm.sh", SOON, OUT=str(out), **AUTO)
     output, _ = again.communicate(timeout=60)
     assert again.returncode == 0 and "already there" in output
 
-    checkpoint = run / "checkpoints" / f"global_step_{last}"
+    checkpoint = run / "checkpoints" / "global_step_14"
     # The toy belongs to the run's folder; the evaluation has one of its own and builds the same toy there.
     evaluation = start("evaluate.sh", OUT=str(out / "evaluation"), SMOKE="1", CHECKPOINT=str(checkpoint))
     output, _ = evaluation.communicate(timeout=START_S)
     assert evaluation.returncode == 0, output[-5000:]
-    (record,) = records(out / "evaluation" / f"v05_step{last}" / "seed_0" / "metrics" / "1.jsonl")
+    (record,) = records(out / "evaluation" / "v05_auto_step14" / "seed_0" / "metrics" / "1.jsonl")
     for metric in ("mean@4", "best@4/mean", "maj@4/mean"):
         assert 0 <= record[1][f"val-core/reverse_sampled/acc/{metric}"] <= 1
     assert "| reverse_sampled | mean@4 0." in output
 
 
-def check_uneven_groups(steps: list[dict[str, float]]) -> None:
-    # Adaptive budgets: groups differ in size, the first steps have poor priors.
-    assert max(step["v05/rollouts/per_prompt/max"] for step in steps) > 4
-    assert all(step["v05/rollouts/per_prompt/min"] == 4 for step in steps)
-    assert all(step["v05/batch/rows"] == step["v05/rollouts/step"] for step in steps)
-    # verl fills the rows of one rank up to a multiple of the four mini-batches.
-    assert all(step["v05/batch/padding_rows"] == -step["v05/batch/rows"] % 4 for step in steps)
-    # verl's own score is the mean over the real rows.
-    assert all(-1 <= step["critic/score/mean"] <= 1 for step in steps)
+def check_fewer_rollouts_as_the_prior_learns(steps: dict[int, dict[str, float]]) -> None:
+    assert [steps[step]["v05/auto/k"] for step in (1, 2, 3)] == [4.0] * 3
+    assert steps[max(steps)]["v05/auto/k"] < 4
+    for step in steps.values():
+        assert 64 - step["v05/auto/k"] < step["v05/rollouts/step"] <= 64
+        assert step["v05/rollouts/per_prompt/min"] == min(step["v05/auto/k"], step["v05/rollouts/per_prompt/max"])
+        assert step["v05/prior/missing_frac"] == 0
+        assert step["v05/batch/rows"] == step["v05/rollouts/step"]
+        # verl fills the rows of one rank up to a multiple of the four mini-batches.
+        assert step["v05/batch/padding_rows"] == -step["v05/batch/rows"] % 4
+        # verl's own score is the mean over the real rows.
+        assert -1 <= step["critic/score/mean"] <= 1
 
 
-def check_that_nothing_was_forgotten(saved: dict[str, float], after: list[tuple[int, dict[str, float]]]) -> None:
-    first = next(metrics for _, metrics in after if "v05/rollouts/step" in metrics)
-    assert first["v05/spent/rollouts"] == saved["v05/spent/rollouts"] + first["v05/rollouts/step"]
-    assert first["v05/prior/auc"] != 0.5
-
-
-def start(script: str, **knobs: str) -> subprocess.Popen:
+def start(script: str, *overrides: str, **knobs: str) -> subprocess.Popen:
     return subprocess.Popen(
-        ["bash", str(RECIPES / script)],
+        ["bash", str(RECIPES / script), *overrides],
         env=environment(**knobs),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -109,8 +109,10 @@ def records(path: Path) -> list[tuple[int, dict[str, float]]]:
     return [(entry["step"], entry["data"]) for entry in map(json.loads, lines)]
 
 
-def trained(path: Path) -> int:
-    return max((step for step, _ in records(path)), default=0)
+def trained(run: Path, launch: int) -> dict[int, dict[str, float]]:
+    """Metrics of the training steps of one launch."""
+    found = records(run / "metrics" / f"{launch}.jsonl")
+    return {step: metrics for step, metrics in found if "v05/rollouts/step" in metrics}
 
 
 def provenance(run: Path) -> dict:

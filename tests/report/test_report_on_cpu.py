@@ -111,6 +111,7 @@ def test_the_report_says_what_small_groups_alone_bring(quickstart, capsys):
     assert "(the interval excludes 0)" in out
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_files(quickstart, tmp_path):
     main([str(quickstart), "--out", str(tmp_path / "a")])
     main([str(quickstart), "--out", str(tmp_path / "b")])
