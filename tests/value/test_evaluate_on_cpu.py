@@ -64,6 +64,12 @@ def test_cross_validation_with_gain_repair_json_and_plots(data):
     assert (data / "plots" / "auc_by_step.png").stat().st_size > 1000
 
 
+def test_a_model_that_cannot_be_built_stops_before_any_is_evaluated(data, capsys):
+    with pytest.raises(SystemExit, match=r"--model v0: encoder '\S+nowhere' could not be loaded"):
+        run(data, "--model", "constant", "v0", "--option", f"v0.encoder={data}/nowhere")
+    assert not capsys.readouterr().out
+
+
 def test_revisits_and_query_files(data):
     again = run(data, "--model", "gp", "tracker", "--revisit")
     assert again["models"]["gp"]["rows"] == 120  # the second step of both policies

@@ -110,3 +110,8 @@ def test_wrong_flags_are_explained(tmp_path):
         main(["--out", str(tmp_path)])
     with pytest.raises(SystemExit, match="--data needs --prompts"):
         main(["--out", str(tmp_path), "--data", "rows.jsonl"])
+
+
+def test_an_encoder_that_cannot_be_loaded_is_a_sentence(data):
+    with pytest.raises(SystemExit, match=r"v05_verl.value.v0.train: encoder '\S+nowhere' could not be loaded"):
+        main(arguments(data, "--encoder", str(data / "nowhere")))

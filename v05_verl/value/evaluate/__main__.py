@@ -51,11 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     query = None if options.query is None else read_release(options.query, options.prompts, options.trials)
     predict, seeds = _protocol(options, context, query)
 
+    factories = {name: _factory(name, options) for name in dict.fromkeys(options.model)}
+    for name, factory in factories.items():  # all of them before the first is evaluated, which may take hours
+        try:
+            factory()
+        except ValueError as error:
+            raise SystemExit(f"v05_verl.value.evaluate: --model {name}: {error}") from error
     result: dict[str, Any] = {"protocol": _protocol_name(options), "seeds": seeds, "models": {}}
     predictions: dict[str, Runs] = {}
-    for name in dict.fromkeys(options.model):
+    for name, factory in factories.items():
         started = time.perf_counter()
-        rows, predictions[name] = predict(_factory(name, options))
+        rows, predictions[name] = predict(factory)
         result["models"][name] = {**summary(rows, predictions[name], options.draws), "seconds": _since(started)}
         print(_line(name, result["models"][name]["overall"]), flush=True)
     if options.against:

@@ -78,7 +78,10 @@ class Trainer:
             distributed.init_process_group("nccl" if self.device != "cpu" else "gloo")
         torch.manual_seed(options.seed)
         self.training, self.validation = split_by_prompt(records, options.validation_share, options.seed)
-        encoder = build_encoder(options.encoder, revision=options.revision, device=self.device, dtype=options.dtype)
+        try:
+            encoder = build_encoder(options.encoder, revision=options.revision, device=self.device, dtype=options.dtype)
+        except ValueError as error:
+            raise SystemExit(f"v05_verl.value.v0.train: {error}") from error
         self.model = Model(records, self._encoded(encoder), encoder.dim, not options.no_adapter, self.device)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=options.lr, weight_decay=options.weight_decay)
         per_epoch = len(list(self._epoch_episodes(0)))
