@@ -1,16 +1,12 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from v05_verl.value.evaluate.__main__ import main as evaluate
 from v05_verl.value.evaluate.bench import main as bench
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "v0"
 
 
 @pytest.fixture
@@ -92,23 +88,17 @@ def test_awkward_contexts_keep_priors_inside(data):
     assert len(rows) == 8 and all(0 < row["lowest_p"] <= row["highest_p"] < 1 for row in rows)
 
 
-def real(name):
-    path = SHARED / name
-    if not path.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{path.relative_to(SHARED.parents[2])} is needed in CI")
-        pytest.skip(f"{path.relative_to(SHARED.parents[2])} is not there")
-    return path
-
-
 @pytest.mark.slow
-def test_gp_predicts_real_success_rates_of_unseen_prompts():
-    """The release's query rows from all context rows; a constant has .54 on the context rows."""
+def test_gp_predicts_real_success_rates(raw, is_whole):
+    """The release's query rows from all context rows, where a constant has .54; of the sample its context rows."""
+    v0 = raw.parent / "v0"
+    query = v0 / ("train.jsonl" if is_whole else "context.jsonl")
     result = evaluate(
-        ["--model", "gp", "--context", str(real("context.jsonl")), "--query", str(real("train.jsonl"))]
-        + ["--prompts", str(real("prompt_dict.json")), "--draws", "2", "--option", "fit_iterations=10"]
+        ["--model", "gp", "constant", "--context", str(v0 / "context.jsonl"), "--query", str(query)]
+        + ["--prompts", str(v0 / "prompt_dict.json"), "--draws", "2", "--option", "gp.fit_iterations=10"]
     )
-    assert result["models"]["gp"]["overall"]["mse"]["value"] < 0.54
+    gp, constant = (result["models"][name]["overall"]["mse"]["value"] for name in ("gp", "constant"))
+    assert gp < min(constant, 0.54)
 
 
 def test_benchmark_of_a_long_run_prints_times_and_sizes(data, capsys):
