@@ -64,3 +64,6 @@ def test_three_lines_turn_verls_grpo_settings_with_fixed_micro_batches_and_two_r
     # 2 ranks x the lcm of 2 mini-batches x 3 rows, of 5 and of 2
     assert all((step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % 60 == 0 for step in steps)
     assert all(step["v05/batch/padding_rows"] < 60 for step in steps)
+    # The sequential budget: groups differ in size, the first steps have poor priors.
+    assert max(step["v05/rollouts/per_prompt/max"] for step in steps) > 4
+    assert all(step["v05/rollouts/per_prompt/min"] == 4 for step in steps)
