@@ -35,6 +35,9 @@ for requirements in "${REQUIREMENTS[@]}"; do
         cp "$requirements" "$stamp"
     fi
 done
+# Each process of a run imports torch, transformers and verl, and what they make stays: looking through it for garbage
+# again and again is a seventh of a process's start.
+echo 'import gc; gc.set_threshold(50_000)' > .venv/lib/python3.11/site-packages/v05_verl_gc.pth
 PACKAGING=(setup.py v05_verl/__init__.py v05_verl/pins.py)
 if ! cat "${PACKAGING[@]}" | cmp -s - .venv/installed-v05_verl; then
     echo "== installing v05_verl itself, editable"

@@ -26,7 +26,7 @@ class PriorRecord:
     Args:
         capacity: pairs kept.
         several: pairs with at least two rollouts that are kept whatever their age.
-        refit_every: steps between two fits.
+        refit_every: steps between two fits; each of the first so many steps is followed by one.
         reward_range: (lo, hi) of priors and group means.
     """
 
@@ -54,7 +54,7 @@ class PriorRecord:
         self._pairs = self._kept(np.concatenate([self._pairs, pairs]))
         self.seen += len(pairs)
         self._steps += 1
-        if self._steps % self._refit_every == 0:
+        if self._steps < self._refit_every or self._steps % self._refit_every == 0:
             mean, count, value = self._pairs[:, :3].T
             self.model = fit_prior_model(
                 mean, count, value, start=self.model, max_iterations=30, reward_range=self._reward_range

@@ -1,5 +1,7 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+import re
+
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -13,4 +15,5 @@ def test_a_reward_function_that_always_fails_is_named(launch, tmp_path):
     v05 = ("+v05=default", "algorithm.adv_estimator=v05", "v05.reward_range=[-1,1]", "v05.poll_interval_s=0.1")
     run = launch(*v05, path, "trainer.v1.trainer_mode=v05_colocate_async", "trainer.total_training_steps=3")
     assert run.wait() != 0
-    assert "not one rollout came back" in run.log and "KeyError: 'no such answer'" in run.log
+    said = re.search(r"not one rollout came back\. The last error: .*", run.log).group()
+    assert f'File "{reward}", line 2, in compute_score raise' in said and "KeyError: 'no such answer'" in said

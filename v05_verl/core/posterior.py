@@ -32,13 +32,13 @@ PosteriorKind = Literal["fused", "predictable", "shared"]
 
 
 class PriorModel(NamedTuple):
-    """What is known about the priors; the defaults trust them as much as eight rollouts."""
+    """What is known about the priors; the defaults, before anything is, trust them as much as one rollout."""
 
     shift: float = 0.0
     """Added to the logit of the prior."""
     slope: float = 1.0
     """Factor on the logit of the prior, > 0; above 1 where priors are compressed."""
-    strength: float = 8.0
+    strength: float = 1.0
     """s > 0, pseudo-rollouts that a prior is worth."""
     outlier_share: float = 0.1
     """eps in (0, 1), share of priors that say nothing about their prompt."""

@@ -13,10 +13,23 @@ from v05_verl.core import checks
 from v05_verl.core.posterior import P_MIN, PriorModel, check_prior_model, squeezed_sigmoid
 from v05_verl.core.scale import to_success
 
+def to_vector(model: PriorModel) -> np.ndarray:
+    """(6,) unbounded parameters."""
+    logs = np.log([model.slope, model.strength])
+    return np.array([model.shift, *logs, logit(model.outlier_share), np.log(model.outlier_a), np.log(model.outlier_b)])
+
+
+def from_vector(vector: np.ndarray) -> PriorModel:
+    """Inverse of :func:`to_vector`."""
+    slope, strength, outlier_a, outlier_b = np.exp(vector[[1, 2, 4, 5]])
+    numbers = (vector[0], slope, strength, expit(vector[3]), outlier_a, outlier_b)
+    return PriorModel(*(float(number) for number in numbers))
+
+
 # Weak normal priors on (shift, log slope, log strength, logit outlier_share, log outlier_a, log outlier_b): with a few
 # dozen pairs they decide, with a thousand the data do.
-_CENTRE = np.array([0.0, 0.0, np.log(8.0), logit(0.1), np.log(0.5), np.log(0.5)])
-_SPREAD = np.array([1.0, 0.5, 1.5, 1.5, 0.5, 0.5])
+_CENTRE = to_vector(PriorModel())
+_SPREAD = np.array([1.0, 0.5, 2.0, 1.5, 0.5, 0.5])
 _BOUNDS = list(zip(_CENTRE - 4 * _SPREAD, _CENTRE + 4 * _SPREAD, strict=True))
 
 
@@ -109,16 +122,3 @@ def check_reach(model: PriorModel) -> None:
     check_prior_model(model)
     lo, hi = np.array(_BOUNDS).T
     checks.between("transformed parameters of the prior model", to_vector(model), lo - 1e-6, hi + 1e-6)
-
-
-def to_vector(model: PriorModel) -> np.ndarray:
-    """(6,) unbounded parameters."""
-    logs = np.log([model.slope, model.strength])
-    return np.array([model.shift, *logs, logit(model.outlier_share), np.log(model.outlier_a), np.log(model.outlier_b)])
-
-
-def from_vector(vector: np.ndarray) -> PriorModel:
-    """Inverse of :func:`to_vector`."""
-    slope, strength, outlier_a, outlier_b = np.exp(vector[[1, 2, 4, 5]])
-    numbers = (vector[0], slope, strength, expit(vector[3]), outlier_a, outlier_b)
-    return PriorModel(*(float(number) for number in numbers))
