@@ -58,3 +58,12 @@ def raw() -> Path:
 def is_whole(raw) -> bool:
     """Whether ``raw`` holds all rows of each set, for tests with exact counts."""
     return raw != ROOT / "tests" / "data" / "raw"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A module's own fixtures are made once, not by each worker: its tests stay together."""
+    for item in items:
+        fixtures = [fixture for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found]
+        if any(fixture.scope == "module" for fixture in fixtures) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))

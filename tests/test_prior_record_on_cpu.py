@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from v05_verl.core.posterior import PriorModel
+from v05_verl.core.posterior import PriorModel, posterior
 from v05_verl.core.posterior_fit import fit_prior_model
 from v05_verl.prior_record import PriorRecord
 
@@ -13,20 +13,34 @@ def step(rng, size=32):
     return rng.binomial(4, (prior + 1) / 2) / 2 - 1, np.full(size, 4), prior
 
 
-def test_the_model_moves_with_every_fifth_step_only():
+def test_the_model_moves_with_each_of_the_first_five_steps_then_with_every_fifth():
     record, rng = PriorRecord(), np.random.default_rng(0)
-    steps = [step(rng) for _ in range(5)]
-    for pairs in steps[:4]:
+    assert record.model == PriorModel()
+    moved = []
+    for i in range(1, 16):
+        before, pairs = record.model, step(rng)
         record.add(*pairs)
-        assert record.model == PriorModel()
-    record.add(*steps[4])
-    expected = fit_prior_model(*(np.concatenate(column) for column in zip(*steps, strict=True)), max_iterations=30)
-    assert record.model == pytest.approx(expected)
+        if i == 1:
+            assert record.model == pytest.approx(fit_prior_model(*pairs, max_iterations=30))
+        if record.model != before:
+            moved.append(i)
+    assert moved == [1, 2, 3, 4, 5, 10, 15]
+
+
+def test_before_anything_is_known_a_prior_weighs_little_and_few_rollouts_change_that():
+    """Leave one out weighs the three others by 1; what priors are worth shows in the first step."""
+    constant, sharp, rng = PriorRecord(), PriorRecord(), np.random.default_rng(0)
+    unsure = posterior(-1.0, 3, 0.0, constant.model)
+    assert -0.9 < unsure.mean < -0.7
+    rate = rng.beta(0.2, 0.2, 32)  # many prompts are always or never solved, and the prior says .5 of each
+    constant.add(rng.binomial(4, rate) / 2 - 1, np.full(32, 4), np.zeros(32))
+    sharp.add(*step(rng))
+    assert posterior(-1.0, 3, 0.0, constant.model).mean < unsure.mean < posterior(-1.0, 3, 0.0, sharp.model).mean
 
 
 def test_only_the_newest_pairs_count():
     record, other, rng = (
-        PriorRecord(capacity=32, several=0, refit_every=2),
+        PriorRecord(capacity=32, several=0, refit_every=1),
         PriorRecord(refit_every=1),
         np.random.default_rng(0),
     )
@@ -34,7 +48,7 @@ def test_only_the_newest_pairs_count():
     record.add(*step(rng))
     record.add(*newest)
     other.add(*newest)
-    assert record.model == pytest.approx(other.model)
+    assert record.model == pytest.approx(other.model, rel=1e-2)
 
 
 def test_a_restored_record_goes_on_as_if_nothing_had_happened():
