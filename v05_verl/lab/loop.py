@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -48,6 +48,8 @@ class RunSettings:
     """What every prior is degraded to, see :class:`Degraded`; None: not at all."""
     prior_auc_later: float | None = None
     """The same from half of the rollouts on, as if the prior had been fitted to another policy; None: no change."""
+    ahead: int = 0
+    """Batches that sampling is ahead of training, as in an asynchronous trainer; so many updates old are rollouts."""
     optimization: Optimization = field(default_factory=Optimization)
 
 
@@ -69,6 +71,7 @@ class Run:
         self.record = PriorRecord() if arm.method.learns_priors else None
         self.visits = VisitCounter()
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
+        self.sampled: deque[Step] = deque()
         self.noted = 0
         self.notes: dict[str, list[float]] = defaultdict(list)
 
@@ -81,17 +84,21 @@ class Run:
         yield self.step, self._evaluation()
         every = self.settings.rollouts / self.settings.evaluations
         due = every
-        while self.spent < self.settings.rollouts:
+        while self.spent < self.settings.rollouts or self.sampled:
             started = time.perf_counter()
             self._train_step()
             self.notes["timing_s/step"].append(time.perf_counter() - started)
-            if self.spent >= due or self.spent >= self.settings.rollouts:
+            if self.spent >= due or not self.sampled and self.spent >= self.settings.rollouts:
                 yield self.step, self._evaluation()
                 due = (self.spent // every + 1) * every
 
     def _train_step(self) -> None:
         self.step += 1
-        step = self._gather_mixed_groups() if self.arm.drop_all_same else self._gather()
+        while len(self.sampled) <= self.settings.ahead and self.spent < self.settings.rollouts:
+            self.sampled.append(self._gather_mixed_groups() if self.arm.drop_all_same else self._gather())
+        step = self.sampled.popleft()
+        if self.settings.ahead:  # verl's trainers too count ratios from the policy before the update, whoever sampled
+            step = replace(step, rollouts=self.updater.with_present_log_probs(step.prompts, step.rollouts))
         result = advantages(step.rollouts, step.prior, self.arm, step.method)
         norm = self.updater.update(self.step, step.prompts, step.rollouts, result.values, self.arm.clip_high, self.rng)
         self._note(step, result.baselines, norm)

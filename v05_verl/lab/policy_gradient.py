@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,12 @@ class Updater:
             for rows in _split(rollouts.group, settings.mini_batches, rng)
         ]
         return float(np.mean(norms))
+
+    def with_present_log_probs(self, prompts: list[list[int]], rollouts: Rollouts) -> Rollouts:
+        """The rollouts as if the present policy had sampled them."""
+        with torch.no_grad():
+            log_probs = response_log_probs(self.model, prompts, rollouts.group, rollouts.tokens)
+        return replace(rollouts, log_probs=log_probs.numpy())
 
     def _update_once(
         self, prompts: list[list[int]], rollouts: Rollouts, advantages: np.ndarray, clip_high: float

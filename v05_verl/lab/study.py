@@ -40,6 +40,7 @@ class Job:
     prior: str | None = None
     prior_auc: float | None = None
     prior_auc_later: float | None = None
+    ahead: int = 0
     evaluations: int = 24
 
     @property
@@ -51,6 +52,7 @@ class Job:
         setting += f"-{self.prior}" if self.prior else ""
         setting += f"-auc{self.prior_auc:g}" if self.prior_auc else ""
         setting += f"-then{self.prior_auc_later:g}" if self.prior_auc_later else ""
+        setting += f"-ahead{self.ahead}" if self.ahead else ""
         return setting + (f"-evaluations{self.evaluations}" if self.evaluations != 24 else "")
 
     @property
@@ -142,6 +144,7 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
         prior=job.prior,
         prior_auc=job.prior_auc,
         prior_auc_later=job.prior_auc_later,
+        ahead=job.ahead,
         optimization=optimization,
         evaluations=job.evaluations,
     )

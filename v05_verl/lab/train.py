@@ -90,6 +90,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--prior", help="value model in place of that of every arm that has one, or oracle")
     parser.add_argument("--prior-auc", type=float, help="what every prior is degraded to")
     parser.add_argument("--prior-auc-later", type=float, help="the same from half of the rollouts on")
+    parser.add_argument("--ahead", type=int, default=0, help="batches that sampling is ahead of training, as in async")
     parser.add_argument("--name", help="folder of the comparison under DIR (the task and the setting)")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
