@@ -13,6 +13,7 @@ from v05_verl.core import checks
 from v05_verl.core.posterior import P_MIN, PriorModel, check_prior_model, squeezed_sigmoid
 from v05_verl.core.scale import to_success
 
+
 def to_vector(model: PriorModel) -> np.ndarray:
     """(6,) unbounded parameters."""
     logs = np.log([model.slope, model.strength])

@@ -171,6 +171,6 @@ def nothing_came_back(prompts: int, report: WorkerReport) -> str:
     error = str(report.rollout_error)
     raised = " ".join(error[max(error.rfind('File "'), 0) :].split())  # of a traceback, where it ends
     return (
-        f"v05: of the last {prompts} prompts not one rollout came back. The last error: {raised[-600:]}. The agent loop, "
-        "the reward function or the rollout server raises it; correct that and start the same command again"
+        f"v05: of the last {prompts} prompts not one rollout came back. The last error: {raised[-600:]}. The agent "
+        "loop, the reward function or the rollout server raises it; correct that and start the same command again"
     )
