@@ -16,7 +16,8 @@ ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool2
     v05 v05_wave v05_fixed4 v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust
     v05_fixed1_robust_pool2 v05_fixed2_robust_pool2 v05_fixed4_robust_pool2 v05_auto}
 SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse breaks auc_71_tuned like_training_tuned
-    as_through_verl allocation allocation_first_visits choice auto_options auto_options_71)
+    as_through_verl allocation allocation_first_visits choice auto_options auto_options_71
+    ahead_2e-4 ahead_5e-5 at_once_2e-4 at_once_5e-5)
 
 source recipes/cpu_env.sh
 
@@ -52,6 +53,9 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
         reverse) study "${REVERSE[@]}" ;;
         # what was learned about the prior in the first half of the run is wrong in the second
         breaks) study "${REVERSE[@]}" --prior oracle --prior-auc 0.97 --prior-auc-later 0.6 ;;
+        # one batch sampled ahead of training, as under an asynchronous trainer, and none; the name says the rate
+        ahead_*) study --tasks reverse --rollouts 5120 --learning-rates "${setting#ahead_}" --ahead 1 ;;
+        at_once_*) study --tasks reverse --rollouts 5120 --learning-rates "${setting#at_once_}" ;;
         allocation) ARMS=$ALLOCATIONS study "${LIKE_TRAINING[@]}" --learning-rates 5e-5 ;;
         allocation_first_visits) ARMS=$ALLOCATIONS study "${REVERSE[@]}" --prior oracle --prior-auc 0.71 ;;
         # seeds, learning rate and validations of recipes/results/quickstart, to be paired with it arm by arm:

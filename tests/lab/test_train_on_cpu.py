@@ -179,11 +179,12 @@ def test_a_study_is_resumable_and_reported(tmp_path, capsys):
 
 
 def test_the_command_of_a_run_makes_that_run(tmp_path):
-    job = Job("sort", "v05", 7, 3e-4, 1000, 2, 0.3, 512, "tracker", 0.7, 0.6, 12)
+    job = Job("sort", "v05", 7, 3e-4, 1000, 2, 0.3, 512, "tracker", 0.7, 0.6, 1, 12)
     options = vars(parse(job.command(tmp_path)[3:]))
     assert (options["tasks"], options["arms"], options["learning_rates"]) == (["sort"], ["v05"], [3e-4])
     assert (options["first_seed"], options["seeds"], options["out"]) == (7, 1, tmp_path)
     shared = ("rollouts", "mini_batches", "warm_start", "train_prompts", "prior", "prior_auc", "prior_auc_later")
+    assert (options["ahead"], job.ahead) == (1, 1)
     assert options["evaluations"] == job.evaluations
     assert [options[name] for name in shared] == [getattr(job, name) for name in shared]
 
@@ -223,6 +224,19 @@ def test_a_prior_can_break_in_the_middle_of_a_run(start):
 
     whole, breaking = errors(common), errors(replace(common, prior_auc_later=0.6))
     assert breaking[0] == whole[0] and breaking[1] > whole[1] + 0.1
+
+
+def test_with_a_batch_ahead_each_step_but_the_first_trains_what_the_policy_before_sampled(start):
+    def accuracies(ahead):
+        settings = RunSettings(rollouts=384, held_out=64, evaluations=3, ahead=ahead)
+        run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm("rloo_n4"), 0, settings)
+        written = list(run.records())
+        assert [step for step, _ in written] == [0, 1, 2, 3] and run.spent == 384 and not run.sampled
+        return [metrics["val-core/sort_sampled/acc/mean@1"] for _, metrics in written]
+
+    at_once, ahead = accuracies(0), accuracies(1)
+    assert ahead[:2] == pytest.approx(at_once[:2], abs=1e-5)  # the first batch is the same
+    assert abs(ahead[2] - at_once[2]) > 1e-4
 
 
 def metrics(run_json):
