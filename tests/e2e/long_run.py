@@ -14,6 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+
+os.environ["RAY_AUTH_MODE"] = "disabled"  # before Ray is imported: this process looks into the Ray of the run
+
 import psutil
 import pytest
 import ray
@@ -70,7 +73,6 @@ def connect(run):
     given = dict(re.findall(r"--([\w-]+)=(\S+)", " ".join(server.cmdline())))
     # The port is chosen by the server (given is 0), which writes it there.
     port = Path(given["session-dir"], f"gcs_server_port_{given['node-id']}").read_text()
-    os.environ["RAY_AUTH_MODE"] = server.environ().get("RAY_AUTH_MODE", "disabled")
     ray.init(address=f"{given['node-ip-address']}:{port}", log_to_driver=False, logging_level="ERROR")
     return ray.get_actor("TransferQueueController", namespace="transfer_queue")
 
