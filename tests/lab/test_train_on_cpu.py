@@ -189,10 +189,11 @@ def test_the_command_of_a_run_makes_that_run(tmp_path):
     assert [options[name] for name in shared] == [getattr(job, name) for name in shared]
 
 
-def test_a_name_is_that_of_one_comparison(capsys):
+def test_what_no_study_can_be_is_refused(capsys):
     for arguments, sentence in (
         (["--name", "both", "--tasks", "reverse", "sort"], "is the folder of one comparison"),
         (["--name", "runs", "--tasks", "sort"], "choose another name"),
+        (["--ahead", "-1"], "sampling cannot be behind training"),
     ):
         with pytest.raises(SystemExit):
             main(["--out", "nowhere", "--arms", "v05", *arguments])

@@ -100,6 +100,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--name {options.name} is the folder of one comparison: give one of the tasks with --tasks")
     if options.name in ("runs", "starts"):
         parser.error(f"--name {options.name}: the runs of all comparisons lie in that folder, choose another name")
+    if options.ahead < 0:
+        parser.error(f"--ahead {options.ahead}: sampling cannot be behind training, give 0 or more")
     for arm in options.arms:
         find_arm(arm)
     return options
