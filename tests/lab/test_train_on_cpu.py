@@ -233,6 +233,7 @@ def test_with_a_batch_ahead_each_step_but_the_first_trains_what_the_policy_befor
         run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm("rloo_n4"), 0, settings)
         written = list(run.records())
         assert [step for step, _ in written] == [0, 1, 2, 3] and run.spent == 384 and not run.sampled
+        assert [metrics["v05/rollouts/step"] for _, metrics in written[1:]] == [128, 128, 128]
         return [metrics["val-core/sort_sampled/acc/mean@1"] for _, metrics in written]
 
     at_once, ahead = accuracies(0), accuracies(1)

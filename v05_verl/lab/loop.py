@@ -71,8 +71,7 @@ class Run:
         self.record = PriorRecord() if arm.method.learns_priors else None
         self.visits = VisitCounter()
         self.spent, self.step, self.value_seconds = 0, 0, 0.0
-        self.sampled: deque[Step] = deque()
-        self.noted = 0
+        self.sampled: deque[tuple[Step, int]] = deque()  # with the rollouts that were spent on it
         self.notes: dict[str, list[float]] = defaultdict(list)
 
     def records(self) -> Iterator[tuple[int, dict[str, float]]]:
@@ -95,13 +94,15 @@ class Run:
     def _train_step(self) -> None:
         self.step += 1
         while len(self.sampled) <= self.settings.ahead and self.spent < self.settings.rollouts:
-            self.sampled.append(self._gather_mixed_groups() if self.arm.drop_all_same else self._gather())
-        step = self.sampled.popleft()
+            before = self.spent
+            step = self._gather_mixed_groups() if self.arm.drop_all_same else self._gather()
+            self.sampled.append((step, self.spent - before))
+        step, spent = self.sampled.popleft()
         if self.settings.ahead:  # verl's trainers too count ratios from the policy before the update, whoever sampled
             step = replace(step, rollouts=self.updater.with_present_log_probs(step.prompts, step.rollouts))
         result = advantages(step.rollouts, step.prior, self.arm, step.method)
         norm = self.updater.update(self.step, step.prompts, step.rollouts, result.values, self.arm.clip_high, self.rng)
-        self._note(step, result.baselines, norm)
+        self._note(step, spent, result.baselines, norm)
 
     def _gather(self) -> Step:
         """The next prompts with their priors and rollouts; the value model learns from the outcome."""
@@ -193,13 +194,12 @@ class Run:
 
         return collect(draw, padded, wave.sizes, self.arm.k_max, ask)
 
-    def _note(self, step: Step, baselines: np.ndarray, norm: float) -> None:
+    def _note(self, step: Step, spent: int, baselines: np.ndarray, norm: float) -> None:
         """Collects what the next evaluation averages over its steps, one entry per metric."""
         rollouts, prompts = step.rollouts, len(step.prompts)
         n, successes = rollouts.counts(prompts), rollouts.successes(prompts)
         rounds = np.zeros(prompts)
         np.maximum.at(rounds, rollouts.group, rollouts.wave + 1)
-        spent, self.noted = self.spent - self.noted, self.spent
         notes = {
             "v05/rollouts/step": spent,
             "v05/rollouts/per_prompt/mean": spent / prompts,
