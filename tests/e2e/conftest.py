@@ -16,6 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from . import forkserver
+
 START_S = 900
 """A launch takes one or two minutes on a quiet machine."""
 
@@ -67,6 +69,18 @@ def toy(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory) -> list[str]:
+    """What stands in for ``python`` in a launch: it has imported verl already."""
+    socket = tmp_path_factory.mktemp("forks") / "socket"
+    command = [sys.executable, forkserver.__file__, str(socket)]
+    server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with server:
+        assert server.stdout.readline() == b"ready\n"
+        yield [sys.executable, "-I", "-S", forkserver.__file__, str(socket)]
+        server.stdin.close()
+
+
 @dataclass
 class Run:
     """One launch of verl; ``metrics`` reads what it has logged so far."""
@@ -74,6 +88,7 @@ class Run:
     process: subprocess.Popen
     metrics_file: Path
     log_file: Path
+    forks_file: Path
 
     @property
     def metrics(self) -> list[dict[str, float]]:
@@ -96,27 +111,59 @@ class Run:
             assert time.monotonic() < end, self.log[-5000:]
             time.sleep(0.2)
 
+    @property
+    def driver(self) -> psutil.Process:
+        forks = self.forks_file.read_text().split() if self.forks_file.exists() else []
+        return psutil.Process(int(forks[0]) if forks else self.process.pid)
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The launch, every Ray process that it started, and all that these started."""
+        forks = self.forks_file.read_text().split() if self.forks_file.exists() else []
+        family = {}
+        for pid in [self.process.pid, *map(int, forks)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                parent = psutil.Process(pid)
+                family |= dict.fromkeys([parent, *parent.children(recursive=True)])
+        return list(family)
+
+    def processes(self, name: str) -> list[psutil.Process]:
+        """Those of the actor or task ``name``."""
+        return [process for process in self.family if f"ray::{name}" in line_of(process)]
+
     def kill(self) -> None:
-        """kill -9 of the launch and of every Ray process that it started."""
-        parent = psutil.Process(self.process.pid)
-        for process in [parent, *parent.children(recursive=True)]:
+        """kill -9 of the whole family."""
+        for process in self.family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait()
 
 
+def line_of(process: psutil.Process) -> str:
+    """Its command line; none of one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 @pytest.fixture
-def launch(toy, tmp_path):
+def launch(toy, tmp_path, forks):
     """``launch("+v05=default", …)`` starts verl on the toy; whatever still runs at the end of the test is killed."""
     runs: list[Run] = []
 
-    def start(*overrides: str, engine: str = "hf", path: Path | None = None) -> Run:
+    def start(*overrides: str, engine: str = "hf", path: Path | None = None, forked: bool = True) -> Run:
         number = len(runs)
         metrics_file, log_file = tmp_path / f"metrics{number}.jsonl", tmp_path / f"log{number}.txt"
-        environment = os.environ | ENVIRONMENT | {"VERL_FILE_LOGGER_PATH": str(metrics_file)}
+        forks_file = tmp_path / f"forks{number}.txt"
+        own = {"VERL_FILE_LOGGER_PATH": str(metrics_file), "FORKED": str(forks_file)}
+        environment = os.environ | ENVIRONMENT | own
         if path is not None:
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), *overrides]
+        # vLLM starts processes of its own.
+        python = forks if forked and engine != "vllm" else [sys.executable]
+        workers = f"+ray_kwargs.ray_init.runtime_env.py_executable='{' '.join(python)}'"
+        command = [*python, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), workers, *overrides]
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -126,7 +173,7 @@ def launch(toy, tmp_path):
                 start_new_session=True,
                 env=environment,
             )
-        runs.append(Run(process, metrics_file, log_file))
+        runs.append(Run(process, metrics_file, log_file, forks_file))
         return runs[-1]
 
     yield start

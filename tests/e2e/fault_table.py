@@ -2,19 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a fault does to a run, in each of verl's modes: pytest tests/e2e/fault_table.py
 
-Not part of a plain test run: about two minutes for each of 30 launches on two cores. RUNS=3 repeats each. Rows go to
+Not part of a plain test run: about a minute for each of 36 launches on two cores. RUNS=3 repeats each. Rows go to
 $OUT (outputs/faults.csv); what stands there is not run again. A disk that is full needs the right to mount one.
 """
 
 import csv
 import os
 import re
-import signal
 import subprocess
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from .faulty_value import FAULTS, TIMEOUT_S
@@ -79,10 +77,10 @@ class Case:
         row = {
             "fault": fault, "mode": self.mode, "run": self.run, "outcome": outcome, "steps": len(steps), "said": said,
             "seconds": "" if seconds is None else f"{seconds:.0f}",
-            "unaccounted": max((abs(step["v05/rollouts/unaccounted"]) for step in steps), default=0),
-            "failed": sum(step["v05/rollouts/failed"] for step in steps),
+            "unaccounted": int(max((abs(step["v05/rollouts/unaccounted"]) for step in steps), default=0)),
+            "failed": int(sum(step["v05/rollouts/failed"] for step in steps)),
             "no_prior": sum(step["v05/prior/missing_frac"] > 0 for step in steps),
-            "restarts": max((step["v05/value/restarts"] for step in steps), default=0),
+            "restarts": int(max((step["v05/value/restarts"] for step in steps), default=0)),
         }  # fmt: skip
         add_row(OUT, COLUMNS, row)
         assert row["unaccounted"] == 0, row
@@ -121,14 +119,6 @@ def known():
         return list(csv.DictReader(file))
 
 
-def processes(run, name):
-    family = psutil.Process(run.process.pid).children(recursive=True)
-    names = {process: " ".join(process.cmdline()) for process in family}
-    found = [process for process, line in names.items() if f"ray::{name}" in line]
-    assert found, sorted(names.values())
-    return found
-
-
 def trained(run):
     return sum("v05/batch/rows" in step for step in run.metrics)
 
@@ -145,7 +135,7 @@ def test_value_model(case, tmp_path):
     run = case.start(*model, "trainer.total_training_steps=18", path=Path(__file__).parent)
     run.wait_for(lambda: trained(run) >= 13)
     before = run.metrics
-    processes(run, "ValueService")[0].send_signal(signal.SIGKILL)
+    run.processes("ValueService")[0].kill()
     assert run.wait() == 0, run.log[-5000:]
     for fault in FAULTS.values():
         assert (tmp_path / fault).exists()
@@ -198,7 +188,7 @@ def test_death(case, who):
         pytest.skip("in the table")
     run = case.start("trainer.total_training_steps=1000")
     run.wait_for(lambda: trained(run) >= 2)
-    processes(run, DEATHS[who])[0].send_signal(signal.SIGKILL)
+    run.processes(DEATHS[who])[0].kill()
     case.note_end(f"{who} killed", run, time.monotonic(), r"v05: .* died in step \d+.* Start the same command again")
 
 

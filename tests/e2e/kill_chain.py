@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Twenty SIGKILLs at random moments, over verl's modes: pytest tests/e2e/kill_chain.py
 
-Not part of a plain test run: each kill is one launch, about a minute and a half on two cores. One run per mode is
+Not part of a plain test run: each kill is one launch, about a minute on two cores. One run per mode is
 killed and started again by the same command; rows go to $OUT (outputs/kills.csv). SEED chooses moments and victims.
 """
 
@@ -19,6 +19,7 @@ import pytest
 
 from v05_verl import state_file
 
+from .conftest import line_of
 from .fault_table import add_row, start, trained
 
 KILLS = {"sync": 7, "colocate_async": 7, "separate_async": 6}
@@ -60,9 +61,9 @@ def killed(run, rng) -> dict:
         steps = rng.randint(1, 5)
         run.wait_for(lambda: trained(run) >= steps)
         time.sleep(rng.uniform(0, STEP_S))
-    family = [psutil.Process(run.process.pid), *psutil.Process(run.process.pid).children(recursive=True)]
-    trainers = [one for one in family if "ray::TaskRunner" in line_of(one)]
-    chosen = {"the driver": family[:1], "the trainer": trainers or family[:1], "every process": family}[victim]
+    family, driver = run.family, [run.driver]
+    trainers = run.processes("TaskRunner")
+    chosen = {"the driver": driver, "the trainer": trainers or driver, "every process": family}[victim]
     row = {"victim": victim, "after_steps": trained(run), "after_s": f"{time.monotonic() - began:.0f}"}
     moment = time.monotonic()
     for process in chosen:
@@ -74,14 +75,6 @@ def killed(run, rng) -> dict:
         assert "Agent" in line_of(process), line_of(process)  # Ray's own, which look for their raylet now and then
         process.kill()
     return row | {"ended_s": f"{time.monotonic() - moment:.0f}"}
-
-
-def line_of(process) -> str:
-    """Its command line; none of one that has just ended."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
 
 
 def check(run, saved) -> dict:

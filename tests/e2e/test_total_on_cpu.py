@@ -1,8 +1,15 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+"""Verl's own GRPO settings with fixed micro batches, two ranks, rollouts that fail, and a strict run that ends."""
+
 import pytest
 
+from .conftest import FIXED, VERLS_GRPO
+
 pytestmark = pytest.mark.slow
+
+# Each rank takes 3 of Ray's CPUs and one of its GPUs, which are not there.
+TWO_RANKS = ("trainer.n_gpus_per_node=2", "ray_kwargs.ray_init.num_cpus=9", "ray_kwargs.ray_init.num_gpus=2")
 
 SOUND, STEPS = 6, 8
 REFUSING = f"""
@@ -34,7 +41,8 @@ def test_every_step_asks_for_exactly_its_rollouts_until_a_strict_run_gets_no_pri
     (tmp_path / "reward.py").write_text(REWARD)
     model = ("v05.value.name=refusing:Refusing", "v05.value.on_failure=stop", "v05.poll_interval_s=0.1")
     reward = (f"reward.custom_reward_function.path={tmp_path}/reward.py", "v05.reward_range=[-1,1]")
-    run = launch("+arm=v05_total", *model, *reward, "trainer.total_training_steps=11", path=tmp_path)
+    verls = (*VERLS_GRPO, *FIXED, *TWO_RANKS)
+    run = launch(*verls, "+arm=v05_total", *model, *reward, "trainer.total_training_steps=11", path=tmp_path)
     assert run.wait() != 0
     assert "no answer today" in run.log and "on_failure=stop" in run.log
     assert "cannot grade this" in run.log
@@ -46,6 +54,9 @@ def test_every_step_asks_for_exactly_its_rollouts_until_a_strict_run_gets_no_pri
         failed, prompts = step["v05/rollouts/failed"], step["v05/rollouts/failed_prompts"]
         assert failed >= 2 * prompts
         assert step["v05/batch/rows"] == 64 - failed
+        # 2 ranks x the lcm of 2 mini-batches x 3 rows, of 5 and of 2
+        assert (step["v05/batch/rows"] + step["v05/batch/padding_rows"]) % 60 == 0
+        assert step["v05/batch/padding_rows"] < 60
     assert all(step["v05/rollouts/failed"] == 0 for step in run.metrics[:SOUND])
     assert sum(step["v05/rollouts/failed_prompts"] for step in run.metrics[SOUND:]) > 0
     sizes = [(step["v05/rollouts/per_prompt/min"], step["v05/rollouts/per_prompt/max"]) for step in run.metrics]

@@ -20,7 +20,7 @@ FORMS = [
     "The final answer is $\\boxed{{{}}}$. I hope it is correct.",
     "\\[\n\\boxed{{{}}}\n\\]",
 ]
-PEERS = 40
+PEERS = 12
 
 
 def golds(name, raw):
