@@ -71,7 +71,7 @@ def toy(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory) -> list[str]:
-    """What stands in for ``python`` in a launch: it has imported verl already."""
+    """What stands in for ``python`` in a launch: it has imported what verl imports."""
     socket = tmp_path_factory.mktemp("forks") / "socket"
     command = [sys.executable, forkserver.__file__, str(socket)]
     server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

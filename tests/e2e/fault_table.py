@@ -10,6 +10,7 @@ import csv
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -75,7 +76,8 @@ class Case:
     def note(self, fault, run, outcome, seconds=None, said=""):
         steps = [step for step in run.metrics if "v05/batch/rows" in step]
         row = {
-            "fault": fault, "mode": self.mode, "run": self.run, "outcome": outcome, "steps": len(steps), "said": said,
+            "fault": fault, "mode": self.mode, "run": self.run, "outcome": outcome, "steps": len(steps),
+            "said": without_paths(said, run)[:200],
             "seconds": "" if seconds is None else f"{seconds:.0f}",
             "unaccounted": int(max((abs(step["v05/rollouts/unaccounted"]) for step in steps), default=0)),
             "failed": int(sum(step["v05/rollouts/failed"] for step in steps)),
@@ -94,7 +96,12 @@ class Case:
         seconds = time.monotonic() - since
         code = run.wait(300)
         assert code != 0, run.log[-5000:]
-        self.note(fault, run, f"ends with exit code {code}", seconds, said.group()[:200])
+        self.note(fault, run, f"ends with exit code {code}", seconds, said.group())
+
+
+def without_paths(said, run):
+    """A sentence without the folders of this machine."""
+    return said.replace(str(run.log_file.parent), "…").replace(sys.prefix, "…/.venv")
 
 
 def start(launch, mode, *overrides, **options):
@@ -208,9 +215,7 @@ def test_damaged_state(case, tmp_path):
     run = case.start(*arguments)
     assert run.wait() != 0, run.log[-5000:]
     said = re.search(r"v05: .*is damaged or truncated.*", run.log).group()
-    case.note(
-        "damaged state at resume", run, f"refused {time.monotonic() - began:.0f} s after its launch", said=said[:200]
-    )
+    case.note("damaged state at resume", run, f"refused {time.monotonic() - began:.0f} s after its launch", said=said)
 
 
 def test_full_disk(case, tmp_path):
@@ -229,7 +234,7 @@ def test_full_disk(case, tmp_path):
         said = re.search(r"v05: the checkpoint of step \d+ could not be saved.*", run.log).group()
         named = int((folder / "latest_checkpointed_iteration.txt").read_text())
         mount(folder, "remount,size=256m")
-        case.note("disk full while saving", run, f"ends with exit code {run.process.returncode}", said=said[:200])
+        case.note("disk full while saving", run, f"ends with exit code {run.process.returncode}", said=said)
         run = case.start(*arguments)
         assert run.wait() == 0, run.log[-5000:]
         assert [step["training/global_step"] for step in run.metrics] == list(range(named + 1, 7))

@@ -1,7 +1,7 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Launches of verl whose processes are forked from one that has imported what it imports: on which a launch on a CPU
-spends two thirds of its time, once in each of its nine processes.
+"""Launches of verl whose processes are forked from one that has imported what verl imports: a launch on a CPU spends
+most of its time on that, once in each of its nine processes. Ray and verl are imported by each as before.
 
 ``python forkserver.py SOCKET`` serves; ``python -I -S forkserver.py SOCKET ARGUMENTS…`` stands in for ``python
 ARGUMENTS…``: it asks for a fork with its own arguments, environment, folder and streams, lives as long as that one

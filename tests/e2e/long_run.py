@@ -76,8 +76,7 @@ def check(table):
 
 def connect(run):
     """This process as a second driver of the run's Ray; TransferQueue's controller."""
-    family = psutil.Process(run.process.pid).children(recursive=True)
-    (server,) = [process for process in family if process.name() == "gcs_server"]
+    (server,) = [process for process in run.family if process.name() == "gcs_server"]
     given = dict(re.findall(r"--([\w-]+)=(\S+)", " ".join(server.cmdline())))
     # The port is chosen by the server (given is 0), which writes it there.
     port = Path(given["session-dir"], f"gcs_server_port_{given['node-id']}").read_text()
@@ -88,15 +87,14 @@ def connect(run):
 def processes(run) -> dict[str, float]:
     """Memory and open files by kind: ray::V05AgentLoopWorker, raylet, …"""
     found = Counter()
-    driver = psutil.Process(run.process.pid)
-    for process in [driver, *driver.children(recursive=True)]:
+    for process in run.family:
         try:
             line = " ".join(process.cmdline())
             memory, files = process.memory_info().rss, process.num_fds()
         except psutil.Error:  # it has just ended
             continue
         actor = re.match(r"ray::(\w+)", line)
-        kind = "driver" if process == driver else actor[1] if actor else process.name()
+        kind = "driver" if process == run.driver else actor[1] if actor else process.name()
         kind = "idle workers" if kind == "IDLE" else kind
         found[f"{kind} MiB"] += memory / 2**20
         found[f"{kind} files"] += files
