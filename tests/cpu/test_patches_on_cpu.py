@@ -32,6 +32,15 @@ def test_verl_still_asks_for_the_distribution_vllm():
     assert 'vllm_package_name = "vllm"' in text and "vllm_package_version = get_version(vllm_package_name)" in text
 
 
+def test_verl_still_pins_the_memory_of_the_reference_model():
+    assert "offload_policy = CPUOffloadPolicy(pin_memory=True)" in source(
+        "workers", "engine", "fsdp", "transformer_impl.py"
+    )
+    from verl.workers.engine.fsdp import transformer_impl
+
+    assert not transformer_impl.CPUOffloadPolicy(pin_memory=True).pin_memory
+
+
 def test_verl_still_looks_rollouts_up_in_these_registries():
     from verl.workers.rollout import base
     from verl.workers.rollout.replica import RolloutReplicaRegistry

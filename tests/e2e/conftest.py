@@ -39,11 +39,11 @@ ENVIRONMENT = {
 }
 
 
-# verl's own GRPO example settings (examples/grpo_trainer) but the KL loss, whose reference model verl cannot load on
-# a CPU; what is not said is verl's default.
+# verl's own GRPO example settings (examples/grpo_trainer); what is not said is verl's default.
 DYNAMIC = (
     "actor_rollout_ref.actor.use_dynamic_bsz=True",
     "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=True",
+    "actor_rollout_ref.ref.log_prob_use_dynamic_bsz=True",
 )
 FIXED = (
     "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=3",
@@ -51,8 +51,12 @@ FIXED = (
     "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=2",
     "actor_rollout_ref.actor.use_dynamic_bsz=False",
     "actor_rollout_ref.rollout.log_prob_use_dynamic_bsz=False",
+    "actor_rollout_ref.ref.log_prob_use_dynamic_bsz=False",
 )
 VERLS_GRPO = (
+    "actor_rollout_ref.actor.use_kl_loss=True",
+    "actor_rollout_ref.actor.kl_loss_coef=0.001",
+    "actor_rollout_ref.actor.kl_loss_type=low_var_kl",
     "actor_rollout_ref.actor.entropy_coeff=0",
     "actor_rollout_ref.rollout.n=5",
     "algorithm.use_kl_in_reward=False",

@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Verl's own GRPO settings with fixed micro batches, two ranks, rollouts that fail, and a strict run that ends."""
+"""Fixed micro batches, two ranks, a KL penalty in the rewards, rollouts that fail, and a strict run that ends."""
 
 import pytest
 
@@ -10,6 +10,13 @@ pytestmark = pytest.mark.slow
 
 # Each rank takes 3 of Ray's CPUs and one of its GPUs, which are not there.
 TWO_RANKS = ("trainer.n_gpus_per_node=2", "ray_kwargs.ray_init.num_cpus=9", "ray_kwargs.ray_init.num_gpus=2")
+# In place of the loss's. A reward of -1 that is penalised is outside the reward range.
+PENALTY = (
+    "actor_rollout_ref.actor.use_kl_loss=False",
+    "algorithm.use_kl_in_reward=True",
+    "algorithm.kl_penalty=low_var_kl",
+    "algorithm.kl_ctrl.kl_coef=0.5",
+)
 
 SOUND, STEPS = 6, 8
 REFUSING = f"""
@@ -41,7 +48,7 @@ def test_every_step_asks_for_exactly_its_rollouts_until_a_strict_run_gets_no_pri
     (tmp_path / "reward.py").write_text(REWARD)
     model = ("v05.value.name=refusing:Refusing", "v05.value.on_failure=stop", "v05.poll_interval_s=0.1")
     reward = (f"reward.custom_reward_function.path={tmp_path}/reward.py", "v05.reward_range=[-1,1]")
-    verls = (*VERLS_GRPO, *FIXED, *TWO_RANKS)
+    verls = (*VERLS_GRPO, *FIXED, *TWO_RANKS, *PENALTY)
     run = launch(*verls, "+arm=v05_total", *model, *reward, "trainer.total_training_steps=11", path=tmp_path)
     assert run.wait() != 0
     assert "no answer today" in run.log and "on_failure=stop" in run.log
@@ -51,6 +58,7 @@ def test_every_step_asks_for_exactly_its_rollouts_until_a_strict_run_gets_no_pri
         assert step["v05/rollouts/step"] == 64  # 16 prompts, 4 each on average; those that fail are not replaced
         assert step["v05/prior/missing_frac"] == 0
         assert step["v05/allocation/price"] > 0 and step["v05/allocation/lower_frac"] < 1
+        assert step["critic/rewards/mean"] < step["critic/score/mean"]
         failed, prompts = step["v05/rollouts/failed"], step["v05/rollouts/failed_prompts"]
         assert failed >= 2 * prompts
         assert step["v05/batch/rows"] == 64 - failed

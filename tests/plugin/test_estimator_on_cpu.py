@@ -1,16 +1,24 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from transfer_queue import KVBatchMeta
-from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, compute_rloo_outcome_advantage
+from verl import DataProto
+from verl.trainer.ppo.core_algos import (
+    FixedKLController,
+    compute_grpo_outcome_advantage,
+    compute_rloo_outcome_advantage,
+)
+from verl.trainer.ppo.ray_trainer import apply_kl_penalty
 
 from v05_verl import method
 from v05_verl.config import V05Config
 from v05_verl.core.posterior import PriorModel
 from v05_verl.plugin.batch import PromptBatch, collect_rows
-from v05_verl.plugin.estimator import compute_v05_outcome_advantage, estimating
+from v05_verl.plugin.estimator import centred_penalties, compute_v05_outcome_advantage, estimating
 from v05_verl.plugin.metrics import of_step
 from v05_verl.plugin.records import PromptRecord, RunningPrompt
 
@@ -45,10 +53,11 @@ def verl_batch(
     return batch, records, token_rewards, mask
 
 
-def advantages(batch, records, token_rewards, mask, prior_model=None, **config):
+def advantages(batch, records, token_rewards, mask, prior_model=None, outcome=None, **config):
     settings = V05Config(**config)
     knowing = method.build(settings).knowing(prior_model)
     rows, groups = collect_rows(batch, records, knowing, settings.reward_range)
+    rows = replace(rows, outcome=outcome)
     with estimating(rows) as estimate:
         result, returns = compute_v05_outcome_advantage(token_rewards, mask, config=None, index=None)
     assert torch.equal(result, returns)
@@ -80,6 +89,52 @@ def test_leave_one_out_is_verls_rloo():
     index = np.array([key.rsplit("_", 2)[0] for key in batch.keys], dtype=object)
     theirs, _ = compute_rloo_outcome_advantage(token_rewards, mask, index)
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def with_kl_in_reward(token_rewards, mask, seed=0):
+    """Token rewards after verl's penalty, as with ``algorithm.use_kl_in_reward``, and the outcomes."""
+    rng = torch.Generator().manual_seed(seed)
+    old, ref = (-torch.rand(mask.shape, generator=rng) for _ in range(2))
+    scores = {"token_level_scores": token_rewards, "old_log_probs": old, "ref_log_prob": ref, "response_mask": mask}
+    data, _ = apply_kl_penalty(DataProto.from_single_dict(scores), FixedKLController(0.1), kl_penalty="kl")
+    return data.batch["token_level_rewards"], token_rewards.sum(-1).double().numpy()
+
+
+def test_with_verls_kl_penalty_leave_one_out_is_still_verls_rloo():
+    batch, records, token_rewards, mask = verl_batch(*uneven_groups(), padding=3)
+    penalised, outcome = with_kl_in_reward(token_rewards, mask)
+    ours, _, estimate, _ = advantages(batch, records, penalised, mask, outcome=outcome, baseline="leave_one_out")
+    index = np.array([key.rsplit("_", 2)[0] for key in batch.keys], dtype=object)
+    theirs, _ = compute_rloo_outcome_advantage(penalised, mask, index)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+    assert set(estimate.rewards) == {-1.0, 0.0, 1.0}  # 0: padding rows
+
+
+def test_a_kl_penalty_leaves_baselines_of_outcomes_as_they_are():
+    batch, records, token_rewards, mask = verl_batch(*uneven_groups(), padding=3)
+    penalised, outcome = with_kl_in_reward(token_rewards, mask)
+    _, _, plain, _ = advantages(batch, records, token_rewards, mask)
+    _, _, estimate, _ = advantages(batch, records, penalised, mask, outcome=outcome)
+    np.testing.assert_array_equal(estimate.baselines, plain.baselines)
+    np.testing.assert_array_equal(estimate.rewards, plain.rewards)
+    assert np.abs(estimate.advantages - plain.advantages).max() > 0.01
+
+
+def test_penalties_are_held_against_the_others_of_the_prompt():
+    # The prompt's others: (2 + 6) / 2, (1 + 6) / 2, (1 + 2) / 2; the only one of its prompt: all others, 9 / 3.
+    centred = centred_penalties(np.array([1.0, 2.0, 6.0, 4.0]), np.array([0, 0, 0, 1]))
+    np.testing.assert_allclose(centred, [1 - 4, 2 - 3.5, 6 - 1.5, 4 - 3])
+    np.testing.assert_array_equal(centred_penalties(np.array([5.0]), np.array([7])), [0.0])
+
+
+def test_the_penalty_of_a_session_is_that_of_all_its_outputs():
+    # Penalties .1 + .3 and .2 in one group of two, outcomes 1 and -1: 1 - 0 - (.4 - .2) and -1 - 0 - (.2 - .4).
+    _, records, _, _ = verl_batch({"a": [1, -1]}, {"a": [0, 0]}, {"a": 0.0})
+    batch = KVBatchMeta(partition_id="train", keys=["a_0_0", "a_0_1", "a_1_0"], tags=[{"response_len": 1}] * 3)
+    outcome = np.array([0.0, 1.0, -1.0])
+    token_rewards = torch.tensor([[-0.1], [1 - 0.3], [-1 - 0.2]])
+    result, *_ = advantages(batch, records, token_rewards, torch.ones(3, 1), outcome=outcome, baseline="group_mean")
+    np.testing.assert_allclose(result[:, 0], [0.8, 0.8, -0.8], atol=1e-6)
 
 
 def test_fused_advantages_by_hand():

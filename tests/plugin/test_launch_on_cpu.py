@@ -43,7 +43,6 @@ def test_the_estimator_without_the_group_names_every_missing_key(compose_verl):
             "trainer.v1.trainer_mode must be v05_sync, v05_colocate_async or .*, not sync",
         ),
         ("trainer.use_v1=False", "trainer.use_v1 must be True"),
-        ("algorithm.use_kl_in_reward=True", "use actor_rollout_ref.actor.use_kl_loss=True instead"),
         ("algorithm.filter_groups.enable=True", "algorithm.filter_groups.enable"),
         ("critic.enable=True", "critic.enable"),
         ("reward.reward_model.enable=True", "enable_resource_pool"),

@@ -39,6 +39,8 @@ class BatchRows:
     """V on the reward scale; NaN where the value model gave none."""
     step: np.ndarray
     """Training step that the policy which ended the row belongs to; older than the batch's in asynchronous modes."""
+    outcome: np.ndarray | None = None
+    """Reward without verl's KL penalty, where ``algorithm.use_kl_in_reward`` takes one off; None: there is none."""
 
 
 class Estimate(NamedTuple):
@@ -87,7 +89,8 @@ def compute_v05_outcome_advantage(
     With ``v05.prompt_weight`` and ``v05.advantage_scale`` scaled, see :meth:`v05_verl.method.Method.advantages`.
 
     Args:
-        token_level_rewards: (bs, response_length) outcome reward on one token of each row.
+        token_level_rewards: (bs, response_length) outcome reward on one token of each row, less beta times the
+            tokens' KL divergences with ``algorithm.use_kl_in_reward``.
         response_mask: (bs, response_length) 1 on the policy's tokens.
         config: verl's ``algorithm`` section; not read.
         index: (bs,) uid of each row; not read, since the trainer gives the rows.
@@ -116,21 +119,45 @@ def compute_v05_outcome_advantage(
 def estimate_rows(rewards: np.ndarray, rows: BatchRows) -> Estimate:
     """Baselines of the sessions' final rows, handed to all rows of each session; ``rewards`` (bs,) as verl has them.
 
+    Priors, baselines and the reward range are about outcomes. A KL penalty in the rewards has its own baseline.
     Raises ValueError as :func:`compute_v05_outcome_advantage`.
     """
-    rewards = np.where(rows.is_real, within_range(rewards, rows), 0.0)
+    outcomes = rewards if rows.outcome is None else rows.outcome
+    penalties = np.where(rows.is_real, outcomes - rewards, 0.0)
+    outcomes = np.where(rows.is_real, within_range(outcomes, rows), 0.0)
     final = rows.is_real & rows.is_final
     group = rows.group[final]
-    baselines = rows.method.baselines(rewards[final], group, rows.wave[final], rows.prior[final])
+    baselines = rows.method.baselines(outcomes[final], group, rows.wave[final], rows.prior[final])
 
     def to_rows(of_final: np.ndarray) -> np.ndarray:
         by_session = np.full(int(rows.session.max(initial=-1)) + 1, np.nan)
         by_session[rows.session[final]] = of_final
         return np.where(rows.is_real, by_session[rows.session], np.nan)
 
-    # Of baselines in verl's precision, so that group means give verl's advantages to the last bit.
-    advantages = to_rows(rows.method.advantages(rewards[final], baselines.astype(np.float32), group))
-    return Estimate(rewards, to_rows(baselines), np.where(rows.is_real, advantages, 0.0))
+    subtracted = baselines
+    if rows.outcome is not None:
+        of_sessions = np.bincount(rows.session, penalties)[rows.session[final]]
+        subtracted = baselines + centred_penalties(of_sessions, group)
+    # In verl's precision, so that group means give verl's advantages to the last bit.
+    advantages = to_rows(rows.method.advantages(outcomes[final], subtracted.astype(np.float32), group))
+    return Estimate(outcomes, to_rows(baselines), np.where(rows.is_real, advantages, 0.0))
+
+
+def centred_penalties(penalties: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """(N,) penalties of N rollouts less the mean of the others' of their prompt, as verl's RLOO centres them.
+
+    A prompt's only rollout is held against all others' mean, which depends on it as little; the batch's only one
+    gets 0. Value models know nothing of penalties, which end with the policy that they were measured on. Ours.
+    """
+    _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
+
+    def mean_of_others(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        return (sums - penalties) / np.maximum(counts - 1, 1)
+
+    of_prompt = mean_of_others(np.bincount(prompt, penalties)[prompt], n[prompt])
+    of_batch = mean_of_others(penalties.sum(), np.asarray(len(penalties)))
+    others = np.where(n[prompt] > 1, of_prompt, of_batch if len(penalties) > 1 else penalties)
+    return penalties - others
 
 
 def within_range(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:

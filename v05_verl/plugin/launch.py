@@ -110,11 +110,6 @@ def _wrong_keys(config: DictConfig) -> list[str]:
 
 def _unsupported(config: DictConfig) -> list[str]:
     problems = []
-    if OmegaConf.select(config, "algorithm.use_kl_in_reward"):
-        problems.append(
-            "algorithm.use_kl_in_reward=True moves rewards out of v05.reward_range; "
-            "use actor_rollout_ref.actor.use_kl_loss=True instead"
-        )
     if OmegaConf.select(config, "algorithm.filter_groups.enable"):
         problems.append(
             "algorithm.filter_groups.enable=True drops groups whose rewards agree, from which v05 learns; set it False"

@@ -113,6 +113,12 @@ def records_of(batch: KVBatchMeta) -> dict[str, PromptRecord]:
     }
 
 
+def outcomes_of(batch: KVBatchMeta) -> np.ndarray:
+    """(rows,) sums of the rows' scores as the reward function gave them; read from TransferQueue."""
+    rows = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["rm_scores"])
+    return np.array([float(scores.sum()) for scores in rows["rm_scores"].unbind()])
+
+
 @dataclass
 class RunningPrompt:
     """A prompt whose rollouts are under way in a worker."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from dataclasses import replace
 
 import numpy as np
 import ray
@@ -34,7 +35,7 @@ from v05_verl.plugin.arithmetic import batch_arithmetic
 from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step, share_of
 from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
-from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, records_of
+from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, outcomes_of, records_of
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.run_state import RunState, drop_old_weights, unsaved
 from v05_verl.plugin.updates import EvenUpdates
@@ -164,6 +165,8 @@ class V05TrainerMixin(EvenUpdates):
         prior_model = self._prior_record and self._prior_record.model
         knowing = self._method.knowing(prior_model)
         rows, records = collect_rows(batch, records_of(batch), knowing, self._v05.reward_range)
+        if self.config.algorithm.use_kl_in_reward:
+            rows = replace(rows, outcome=outcomes_of(batch))
         with estimating(rows) as result:
             batch = super()._compute_advantage(batch, metrics)
 
