@@ -62,8 +62,10 @@ def is_whole(raw) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A module's own fixtures are made once, not by each worker: its tests stay together."""
+    """A module's own fixtures are made once, not by each worker: its tests stay together. Ray's actors are slow."""
     for item in items:
+        if "local_ray" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
         fixtures = [fixture for found in item._fixtureinfo.name2fixturedefs.values() for fixture in found]
         if any(fixture.scope == "module" for fixture in fixtures) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))

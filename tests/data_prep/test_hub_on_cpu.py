@@ -110,6 +110,7 @@ def from_hub(tmp_path):
     return start
 
 
+@pytest.mark.slow
 def test_without_arguments_all_sets_come_from_the_hub_at_their_pinned_commits(hub, from_hub, tmp_path):
     ended = from_hub(hub.endpoint, "--drop-contaminated")
     assert ended.returncode == 0, ended.stderr

@@ -25,7 +25,7 @@ class Worker:
         time.sleep(3600)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def local_ray():
     ray.init(num_cpus=1, include_dashboard=False, object_store_memory=100_000_000, log_to_driver=False)
     yield
@@ -33,7 +33,7 @@ def local_ray():
 
 
 @pytest.fixture
-def workers():
+def workers(local_ray):
     actors = {"agent loop worker 0": Worker.remote(), "rollout server 0": Worker.remote()}
     pids = {name: ray.get(actor.pid.remote()) for name, actor in actors.items()}
     yield actors, pids
@@ -98,6 +98,7 @@ with watch.Watch({"TransferQueue's actor 1": worker}, step=lambda: 3, waiting=la
 """
 
 
+@pytest.mark.slow
 def test_a_trainer_that_cannot_be_reached_ends_too():
     run = subprocess.run([sys.executable, "-c", WAITS_INSIDE_A_CALL], capture_output=True, text=True, timeout=300)
     assert run.returncode == 1 and "v05: TransferQueue's actor 1 died in step 3" in run.stderr

@@ -166,6 +166,7 @@ def test_evaluation_names_arm_seed_and_step():
     assert command.config.actor_rollout_ref.model.path == "/m"
 
 
+@pytest.mark.slow
 def test_ablations_change_what_they_name():
     commands = {command.arm: command.config for command in dry_run("ablations.sh")}
     for config in commands.values():

@@ -46,6 +46,7 @@ class Addresses(HTMLParser):
         assert tag not in ("script", "link", "iframe", "object")
 
 
+@pytest.mark.slow
 def test_the_quickstarts_command_writes_everything(quickstart):
     command = [sys.executable, "-m", "v05_verl.report", str(quickstart), "--quickstart"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -139,6 +140,7 @@ def test_a_damaged_file_stops_with_a_sentence(quickstart):
         main([str(quickstart)])
 
 
+@pytest.mark.slow
 def test_the_six_benchmarks_beside_the_paper(write_run, tmp_path, capsys):
     write_run("grpo_n16", 0, {0: 0.2, 2: 0.3, 4: 0.4}, n=16, sets=SIX)
     write_run("v05", 0, {0: 0.2, 8: 0.3, 16: 0.5}, sets=SIX)
