@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
@@ -32,6 +32,7 @@ def test_no_pairs_and_few_pairs_change_little():
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60))
+@example(seed=1661, n=36)
 def test_is_a_maximum_of_the_penalised_likelihood(seed, n):
     rng = np.random.default_rng(seed)
     p, trials = rng.uniform(0.001, 0.999, n), rng.integers(1, 9, n)

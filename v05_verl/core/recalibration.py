@@ -65,7 +65,7 @@ def fit_recalibration(p: ArrayLike, successes: ArrayLike, trials: ArrayLike, cor
 
 
 def _maximum(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Recalibration:
-    """Newton in (log slope, shift): the Hessian is that of Fisher scoring, hence positive definite."""
+    """Newton in (log slope, shift); where the Hessian is not positive definite, Fisher scoring's, which always is."""
     theta = np.zeros(2)
     value = _loss(theta, x, y, weight)
     for _ in range(_NEWTON_STEPS):
@@ -75,12 +75,13 @@ def _maximum(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Recalibration:
         precision = np.array([1 / LOG_SLOPE_SD**2, 1 / SHIFT_SD**2])
         gradient = inputs @ (weight * (fitted - y)) + precision * theta
         information = (inputs * (weight * fitted * (1 - fitted))) @ inputs.T + np.diag(precision)
-        step = np.linalg.solve(information, gradient)
+        hessian = information + np.diag([inputs[0] @ (weight * (fitted - y)), 0.0])
+        step = np.linalg.solve(hessian if np.linalg.eigvalsh(hessian)[0] > 0 else information, gradient)
         size, moved = 1.0, _loss(theta - step, x, y, weight)
         while moved > value and size > 1e-4:
             size /= 2
             moved = _loss(theta - size * step, x, y, weight)
-        if moved > value or value - moved < 1e-10:
+        if moved > value or value - moved < 1e-12:
             break
         theta, value = theta - size * step, moved
     return Recalibration(float(np.exp(theta[0])), float(theta[1]))
