@@ -1,6 +1,8 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 # Before anything imports verl: these tests run on a CPU, and name it.
@@ -22,11 +24,30 @@ from omegaconf import OmegaConf  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE_DATA = Path(os.environ.get("V05_TEST_DATA", ROOT.parent / "shared" / "data"))
+FORK_SERVER = str(ROOT / "tests" / "forkserver.py")
 SEARCH_PATH = "hydra.searchpath=[pkg://v05_verl.conf]"
 
 # A slow or loaded machine is no failure of a property.
 hypothesis.settings.register_profile("v05_verl", deadline=None)
 hypothesis.settings.load_profile("v05_verl")
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory) -> list[str]:
+    """What stands in for ``python`` in a launch: it has imported what verl imports."""
+    socket = tmp_path_factory.mktemp("forks") / "socket"
+    command = [sys.executable, FORK_SERVER, str(socket)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with server:
+        assert server.stdout.readline() == b"ready\n"
+        yield [sys.executable, "-I", "-S", FORK_SERVER, str(socket)]
+        server.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def forked_workers(forks) -> str:
+    """The override of verl by which Ray starts its workers so; $FORKED names the file of their process ids."""
+    return f"+ray_kwargs.ray_init.runtime_env.py_executable='{' '.join(forks)}'"
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from . import forkserver
-
 START_S = 900
 """A launch takes one or two minutes on a quiet machine."""
 
@@ -71,18 +69,6 @@ def toy(tmp_path_factory) -> Path:
     command = [sys.executable, "-m", "v05_verl.lab.toy", "--out", str(folder), "--val-prompts", "32"]
     subprocess.run(command, check=True, env=os.environ | ENVIRONMENT)
     return folder
-
-
-@pytest.fixture(scope="session")
-def forks(tmp_path_factory) -> list[str]:
-    """What stands in for ``python`` in a launch: it has imported what verl imports."""
-    socket = tmp_path_factory.mktemp("forks") / "socket"
-    command = [sys.executable, forkserver.__file__, str(socket)]
-    server = subprocess.Popen(command, env=os.environ | ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with server:
-        assert server.stdout.readline() == b"ready\n"
-        yield [sys.executable, "-I", "-S", forkserver.__file__, str(socket)]
-        server.stdin.close()
 
 
 @dataclass
@@ -152,7 +138,7 @@ def line_of(process: psutil.Process) -> str:
 
 
 @pytest.fixture
-def launch(toy, tmp_path, forks):
+def launch(toy, tmp_path, forks, forked_workers):
     """``launch("+v05=default", …)`` starts verl on the toy; whatever still runs at the end of the test is killed."""
     runs: list[Run] = []
 
@@ -165,9 +151,9 @@ def launch(toy, tmp_path, forks):
         if path is not None:
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH"))))
         # vLLM starts processes of its own.
-        python = forks if forked and engine != "vllm" else [sys.executable]
-        workers = f"+ray_kwargs.ray_init.runtime_env.py_executable='{' '.join(python)}'"
-        command = [*python, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), workers, *overrides]
+        forked = forked and engine != "vllm"
+        python, workers = (forks, [forked_workers]) if forked else ([sys.executable], [])
+        command = [*python, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), *workers, *overrides]
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,

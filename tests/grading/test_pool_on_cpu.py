@@ -33,6 +33,7 @@ def test_verdicts(pool):
     assert len(pool.pids()) == 1  # the second one was not needed
 
 
+@pytest.mark.slow
 def test_a_stuck_worker_is_killed_within_the_deadline_and_replaced(pool):
     pool.verify("1", "1")
     (stuck,) = pool.pids()
@@ -79,6 +80,7 @@ def test_memory_of_a_worker_is_bounded():
         pool.close()
 
 
+@pytest.mark.slow
 def test_workers_are_recycled():
     pool = Pool(workers=1, recycle_after=3)
     try:

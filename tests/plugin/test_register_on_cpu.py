@@ -38,6 +38,7 @@ def test_importing_verl_is_enough_and_the_cpu_backend_must_be_asked_for(env, cpu
     assert ("v05_verl.cpu.platform" in cpu_modules) == bool(cpu_modules) == cpu
 
 
+@pytest.mark.slow
 def test_registration_stays_light():
     code = "import sys, verl; print([m for m in ('verl.trainer.ppo.v1', 'sklearn', 'vllm') if m in sys.modules])"
     assert in_fresh_process(code).stdout.strip() == "[]"

@@ -19,6 +19,8 @@ from .conftest import ARMS, RECIPES, all_scripts, composed, dry_run, environment
 
 pytestmark = pytest.mark.xdist_group("recipes")  # one worker composes each configuration once
 
+# ablations.sh composes some twenty runs.
+SCRIPTS = [pytest.param(name, marks=pytest.mark.slow) if name == "ablations.sh" else name for name in all_scripts()]
 MACHINES = [
     {"SETUP": "paper", "ENGINE": "vllm"},
     {"SETUP": "paper", "ENGINE": "sglang"},
@@ -71,7 +73,7 @@ def test_every_ablation_composes_and_its_value_model_can_be_built(machine):
             build(name, **options)
 
 
-@pytest.mark.parametrize("script", all_scripts())
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_a_misspelt_key_fails(script):
     """One letter too many in the last key that the script itself passes."""
     overrides = dry_run(script, **knobs_of(script))[-1].overrides
@@ -81,7 +83,7 @@ def test_a_misspelt_key_fails(script):
         composed((*overrides[:index], misspelt, *overrides[index + 1 :]))
 
 
-@pytest.mark.parametrize("script", all_scripts())
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_overrides_of_the_command_line_come_last(script):
     for command in dry_run(script, "trainer.project_name=mine", **knobs_of(script)):
         assert command.overrides[-1] == "trainer.project_name=mine"

@@ -29,8 +29,10 @@ SOON = "v05.auto.min_pairs=48"  # three steps of 16 prompts, then k is chosen
 DECISION = ("v05/auto/k", "v05/auto/risk", "v05/auto/reference_risk", "v05/auto/prior_rollouts")
 
 
-def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
+def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path, forked_workers):
     out = tmp_path / "out"
+    # The first launch starts as a user's does, the others' workers are forked.
+    forked = {"FORKED": str(tmp_path / "forks.txt")}
     run = out / "v05_auto" / "seed_0"
     script = start("run_arm.sh", SOON, OUT=str(out), **AUTO)
     wait_for(lambda: len(trained(run, 1)) >= 10, script)
@@ -40,7 +42,7 @@ def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
     before = trained(run, 1)
     check_fewer_rollouts_as_the_prior_learns(before)
 
-    script = start("run_arm.sh", SOON, OUT=str(out), **AUTO)
+    script = start("run_arm.sh", SOON, forked_workers, OUT=str(out), **AUTO, **forked)
     output, _ = script.communicate(timeout=START_S)
     assert script.returncode == 0, output[-5000:]
     after = trained(run, 2)
@@ -62,13 +64,14 @@ def test_a_killed_script_goes_on_and_its_checkpoint_is_evaluated(tmp_path):
     states = torch.load(optimizer, weights_only=False)["state"].values()
     assert {int(state["step"]) for state in states} == {4 * 14}
 
-    again = start("run_arm.sh", SOON, OUT=str(out), **AUTO)
+    again = start("run_arm.sh", SOON, forked_workers, OUT=str(out), **AUTO, **forked)
     output, _ = again.communicate(timeout=60)
     assert again.returncode == 0 and "already there" in output
 
     checkpoint = run / "checkpoints" / "global_step_14"
     # The toy belongs to the run's folder; the evaluation has one of its own and builds the same toy there.
-    evaluation = start("evaluate.sh", OUT=str(out / "evaluation"), SMOKE="1", CHECKPOINT=str(checkpoint))
+    knobs = {"OUT": str(out / "evaluation"), "SMOKE": "1", "CHECKPOINT": str(checkpoint)}
+    evaluation = start("evaluate.sh", forked_workers, **knobs, **forked)
     output, _ = evaluation.communicate(timeout=START_S)
     assert evaluation.returncode == 0, output[-5000:]
     (record,) = records(out / "evaluation" / "v05_auto_step14" / "seed_0" / "metrics" / "1.jsonl")

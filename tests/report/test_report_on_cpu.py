@@ -103,6 +103,7 @@ def test_any_name_can_be_drawn_and_stands_nowhere_raw(write_run, tmp_path, capsy
     ElementTree.parse(tmp_path / "out" / "report" / "arms.svg")
 
 
+@pytest.mark.slow
 def test_the_report_says_what_small_groups_alone_bring(quickstart, capsys):
     main([str(quickstart)])
     out = capsys.readouterr().out
@@ -174,6 +175,7 @@ def test_an_unknown_validation_set_or_arm_is_an_error(quickstart):
         main([str(quickstart), "--target-arm", "grpo"])
 
 
+@pytest.mark.slow
 def test_two_folders_of_the_same_arms_are_paired_arm_by_arm(write_run, tmp_path, capsys):
     for folder, end in (("a", 0.7), ("b", 0.6)):
         for arm in ("rloo_n4", "v05"):
@@ -192,6 +194,7 @@ def test_two_folders_of_the_same_arms_are_paired_arm_by_arm(write_run, tmp_path,
         main([str(tmp_path / "a"), str(tmp_path / "b")])
 
 
+@pytest.mark.slow
 def test_further_references_get_a_table_of_their_own(quickstart, write_run, capsys):
     for seed in (0, 1, 2):
         write_run("grpo_n16_p8", seed, {0: 0.5, 8: 0.6, 16: 0.65}, prompts=8, n=16)

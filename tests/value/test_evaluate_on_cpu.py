@@ -31,6 +31,7 @@ def run(data, *more):
     return evaluate([str(each) for each in (*fixed, *more)])
 
 
+@pytest.mark.slow
 def test_cross_validation_with_gain_repair_json_and_plots(data):
     out = ["--json", data / "out.json", "--plots", data / "plots"]
     result = run(
