@@ -150,8 +150,6 @@ def launch(toy, tmp_path, forks, forked_workers):
         environment = os.environ | ENVIRONMENT | own
         if path is not None:
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH"))))
-        # vLLM starts processes of its own.
-        forked = forked and engine != "vllm"
         python, workers = (forks, [forked_workers]) if forked else ([sys.executable], [])
         command = [*python, "-m", "verl.trainer.main_ppo", *settings(toy, tmp_path, engine), *workers, *overrides]
         with log_file.open("wb") as log:
