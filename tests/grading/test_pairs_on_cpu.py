@@ -70,6 +70,7 @@ def test_gold_pairs_hold_each_answer_once_right_and_once_wrong(prepared, is_whol
 def test_the_benchmarks_responses_are_half_right(prepared):
     drawn = samples.responses([samples.golds(path) for path in prepared.values()], 700)
     right = sum(text == samples.FORM.format(gold.text) for gold, text in drawn)
-    assert len(drawn) == 700 // len(prepared) * len(prepared) and 320 < right < 460  # a drawn wrong answer is now and then the right one
+    assert len(drawn) == 700 // len(prepared) * len(prepared)
+    assert 320 < right < 460  # a drawn wrong answer is now and then the right one
     done, taken = bench.measure(drawn[:50], lambda gold, text: None, seconds=60.0)
     assert done == 50 and taken < 60.0
