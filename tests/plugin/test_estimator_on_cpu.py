@@ -127,6 +127,14 @@ def test_penalties_are_held_against_the_others_of_the_prompt():
     np.testing.assert_array_equal(centred_penalties(np.array([5.0]), np.array([7])), [0.0])
 
 
+def test_a_penalty_that_is_no_number_names_its_prompt():
+    batch, records, token_rewards, mask = verl_batch({"a": [1, -1]}, {"a": [0, 0]}, {"a": 0.0})
+    penalised = token_rewards.clone()
+    penalised[1, 0] = float("nan")
+    with pytest.raises(ValueError, match="the KL penalty of prompt 'text of a' is nan"):
+        advantages(batch, records, penalised, mask, outcome=token_rewards.sum(-1).numpy())
+
+
 def test_the_penalty_of_a_session_is_that_of_all_its_outputs():
     # Penalties .1 + .3 and .2 in one group of two, outcomes 1 and -1: 1 - 0 - (.4 - .2) and -1 - 0 - (.2 - .4).
     _, records, _, _ = verl_batch({"a": [1, -1]}, {"a": [0, 0]}, {"a": 0.0})

@@ -123,7 +123,6 @@ def estimate_rows(rewards: np.ndarray, rows: BatchRows) -> Estimate:
     Raises ValueError as :func:`compute_v05_outcome_advantage`.
     """
     outcomes = rewards if rows.outcome is None else rows.outcome
-    penalties = np.where(rows.is_real, outcomes - rewards, 0.0)
     outcomes = np.where(rows.is_real, within_range(outcomes, rows), 0.0)
     final = rows.is_real & rows.is_final
     group = rows.group[final]
@@ -136,11 +135,22 @@ def estimate_rows(rewards: np.ndarray, rows: BatchRows) -> Estimate:
 
     subtracted = baselines
     if rows.outcome is not None:
-        of_sessions = np.bincount(rows.session, penalties)[rows.session[final]]
-        subtracted = baselines + centred_penalties(of_sessions, group)
+        subtracted = baselines + centred_penalties(session_penalties(rewards, rows)[final], group)
     # In verl's precision, so that group means give verl's advantages to the last bit.
     advantages = to_rows(rows.method.advantages(outcomes[final], subtracted.astype(np.float32), group))
     return Estimate(outcomes, to_rows(baselines), np.where(rows.is_real, advantages, 0.0))
+
+
+def session_penalties(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
+    """(bs,) what verl took off the outcomes of all outputs of each row's session; ValueError where it is not finite."""
+    penalties = np.where(rows.is_real, rows.outcome - rewards, 0.0)
+    if not np.isfinite(penalties).all():
+        row = int(np.argmin(np.isfinite(penalties)))
+        raise ValueError(
+            f"v05: the KL penalty of prompt {rows.texts[rows.group[row]][:200]!r} is {penalties[row]:g}: log "
+            "probabilities of the policy or of the reference model are not finite"
+        )
+    return np.bincount(rows.session, penalties)[rows.session]
 
 
 def centred_penalties(penalties: np.ndarray, group: np.ndarray) -> np.ndarray:
