@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a long run stays as small as it was: MODE=sync STEPS=2000 pytest -s tests/e2e/long_run.py
 
-Not part of a plain test run: 2,000 steps of the tiny model take about half an hour of two cores. Every few seconds a
+Not part of a plain test run: 2,000 steps of the tiny model take an hour or more of two cores. Every few seconds a
 row goes to $OUT (outputs/long_run_<mode>.csv): memory and file handles of each kind of process, Ray's objects and
 TransferQueue's keys. At the end stands what each grows by in 1,000 steps of the second half: in the
 first, memories of bounded size fill up (gp's outcomes, the tasks that Ray's GCS remembers).

@@ -16,9 +16,10 @@ from verl.trainer.ppo.ray_trainer import apply_kl_penalty
 
 from v05_verl import method
 from v05_verl.config import V05Config
+from v05_verl.core.baseline import centred_penalties
 from v05_verl.core.posterior import PriorModel
 from v05_verl.plugin.batch import PromptBatch, collect_rows
-from v05_verl.plugin.estimator import centred_penalties, compute_v05_outcome_advantage, estimating
+from v05_verl.plugin.estimator import compute_v05_outcome_advantage, estimating
 from v05_verl.plugin.metrics import of_step
 from v05_verl.plugin.records import PromptRecord, RunningPrompt
 

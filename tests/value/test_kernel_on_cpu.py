@@ -17,6 +17,8 @@ from v05_verl.value.kernel import (
     default_hyperparameters,
 )
 
+from . import autograd
+
 
 def points(n, seed=0, dense=5):
     rng = np.random.default_rng(seed)
@@ -50,6 +52,13 @@ def test_covariance_of_one_pair_by_hand():
     # Without dense vectors there is no such term.
     bare = a._replace(dense=np.empty((1, 0)))
     assert covariance(bare, bare, h)[0, 0] == pytest.approx(LEVEL_VAR + 5)
+
+
+def test_the_gradient_is_what_autograd_makes_of_the_same_formula():
+    evidence, at = autograd.case(40)
+    (value, gradient), (expected, expected_gradient) = evidence.negative(at), autograd.negative(evidence, at)
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("dense", [0, 5])

@@ -71,6 +71,25 @@ def row_baselines(
     return baselines
 
 
+def centred_penalties(penalties: ArrayLike, group: ArrayLike) -> np.ndarray:
+    """(N,) KL penalties less their own baseline, the mean over the other rollouts of the prompt (as in verl's RLOO).
+
+    A prompt's only rollout is held against the mean over all others of the batch, and the batch's only one gets 0. No
+    value model predicts penalties: they change with every update of the policy. Ours.
+
+    Args:
+        penalties: (N,) what was taken off the outcome rewards.
+        group: (N,) integer id of the prompt.
+    """
+    penalties = checks.finite("penalties", penalties)
+    none = np.zeros_like(penalties, dtype=np.int64)
+    mean = np.full(len(penalties), penalties.mean())
+    of_batch = row_baselines(penalties, none, none, mean, kind="leave_one_out")
+    _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
+    of_batch = np.where(n[prompt] == 1, of_batch, 0.0)  # only there it is read
+    return penalties - row_baselines(penalties, group, none, of_batch, kind="leave_one_out")
+
+
 def _sorted_baselines(
     rewards: np.ndarray, group: np.ndarray, wave: np.ndarray, prior: np.ndarray, kind: str, noise_scale: float
 ) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from verl.trainer.ppo.core_algos import register_adv_est
 
+from v05_verl.core.baseline import centred_penalties
 from v05_verl.method import Method
 
 
@@ -151,23 +152,6 @@ def session_penalties(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
             "probabilities of the policy or of the reference model are not finite"
         )
     return np.bincount(rows.session, penalties)[rows.session]
-
-
-def centred_penalties(penalties: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """(N,) penalties of N rollouts less the mean of the others' of their prompt, as verl's RLOO centres them.
-
-    A prompt's only rollout is held against all others' mean, which depends on it as little; the batch's only one
-    gets 0. Value models know nothing of penalties, which end with the policy that they were measured on. Ours.
-    """
-    _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
-
-    def mean_of_others(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        return (sums - penalties) / np.maximum(counts - 1, 1)
-
-    of_prompt = mean_of_others(np.bincount(prompt, penalties)[prompt], n[prompt])
-    of_batch = mean_of_others(penalties.sum(), np.asarray(len(penalties)))
-    others = np.where(n[prompt] > 1, of_prompt, of_batch if len(penalties) > 1 else penalties)
-    return penalties - others
 
 
 def within_range(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
