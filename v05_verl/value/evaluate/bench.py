@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from v05_verl import state_file
 from v05_verl.value import build
@@ -133,10 +134,10 @@ def _long_run_table(models: list[str], texts: list[str], known: int, batch: int)
     for name in models:
         rng, model = np.random.default_rng(0), build(name, **_OPTIONS.get(name, {}))
         starts = range(0, known, batch)
-        for step, start in enumerate(starts):
+        for step, start in enumerate(tqdm(starts, desc=f"{name}: outcomes of {known} prompts", leave=False)):
             _observe(model, _texts(texts, start, min(batch, known - start)), step, rng)
         predicted, observed = [], []
-        for step in range(len(starts), len(starts) + 100):
+        for step in tqdm(range(len(starts), len(starts) + 100), desc=f"{name}: steps of {batch}", leave=False):
             prompts = _texts(texts, int(rng.integers(known - batch)), batch)
             predicted.append(_seconds(partial(model.predict, prompts, step)))
             observed.append(_seconds(partial(_observe, model, prompts, step, rng)))
