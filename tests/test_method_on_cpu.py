@@ -114,7 +114,8 @@ def record_of(n_pairs: int, prior_is_good: bool) -> PriorRecord:
     rng, record = np.random.default_rng(0), PriorRecord(refit_every=1)
     rate = rng.uniform(0.02, 0.98, n_pairs)
     truth = rate if prior_is_good else rng.integers(0, 2, n_pairs)
-    record.add(2 * rng.binomial(4, truth) / 4 - 1, np.full(n_pairs, 4), 2 * rate - 1)
+    mean = 2 * rng.binomial(4, truth) / 4 - 1
+    record.add(mean, np.full(n_pairs, 4), 2 * rate - 1, (1 - mean**2) * 4 / 3)
     return record
 
 

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from v05_verl.core import checks
 from v05_verl.core.posterior import PriorModel, posterior
-from v05_verl.core.posterior_fit import check_reach, fit_prior_model
+from v05_verl.core.posterior_fit import MOST_WEIGHT, check_reach, fit_prior_model, rollout_weight
 from v05_verl.state_checks import check_fields, state_array, state_count
 
-COLUMNS = ("group_mean", "n", "prior", "expected", "risk")
+COLUMNS = ("group_mean", "n", "prior", "variance", "expected", "risk")
 
 
 class PriorRecord:
@@ -44,20 +44,30 @@ class PriorRecord:
         self._capacity, self._several, self._refit_every, self._steps = capacity, several, refit_every, 0
         self._reward_range = reward_range
 
-    def add(self, group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike) -> None:
+    def add(self, group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, variance: ArrayLike) -> None:
         """Takes in the (P,) pairs of one step: means and sizes of first waves, and priors from before them.
 
-        The model that later steps see may change. ValueError as ``fit_prior_model``.
+        ``variance`` is the unbiased one of the rewards of each first wave; not read where n = 1. The model that later
+        steps see may change. ValueError as ``fit_prior_model``.
         """
         before = posterior(self._reward_range[0], 0, prior, self.model, reward_range=self._reward_range)
-        pairs = np.column_stack([group_mean, n, prior, before.mean, before.variance])
+        mean = checks.in_range("group_mean", group_mean, self._reward_range)
+        variance = checks.finite("variance", np.where(checks.counts("n", n) > 1, variance, 0.0))
+        pairs = np.column_stack([mean, n, prior, variance, before.mean, before.variance])
         self._pairs = self._kept(np.concatenate([self._pairs, pairs]))
         self.seen += len(pairs)
         self._steps += 1
         if self._steps < self._refit_every or self._steps % self._refit_every == 0:
-            mean, count, value = self._pairs[:, :3].T
+            mean, count, value, variance = self._pairs[:, :4].T
+            weight = rollout_weight(mean, count, variance, reward_range=self._reward_range)
             self.model = fit_prior_model(
-                mean, count, value, start=self.model, max_iterations=30, reward_range=self._reward_range
+                mean,
+                count,
+                value,
+                reward_range=self._reward_range,
+                rollout_weight=weight,
+                start=self.model,
+                max_iterations=30,
             )
 
     def _kept(self, pairs: np.ndarray) -> np.ndarray:
@@ -75,14 +85,13 @@ class PriorRecord:
         """Squared error of the model's means as measured, its standard error, and as the model expected it.
 
         Over the last ``several`` pairs with two rollouts or more, each judged by the model of its own time, which had
-        not seen it: (m - v_k)^2 freed of the noise of v_k, whose variance rewards at the ends of the range have.
-        Squared-reward units; NaN without such a pair.
+        not seen it: (m - v_k)^2 freed of the noise of v_k. Squared-reward units; NaN without such a pair.
         """
         pairs = self._pairs[self._pairs[:, 1] >= 2][-self._several :]
         if len(pairs) < 2:
             return float("nan"), float("nan"), float("nan")
-        (lo, hi), (mean, n, _, expected, risk) = self._reward_range, pairs.T
-        errors = (expected - mean) ** 2 - (mean - lo) * (hi - mean) / (n - 1)
+        mean, n, _, variance, expected, risk = pairs.T
+        errors = (expected - mean) ** 2 - variance / n
         return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(len(errors))), float(risk.mean())
 
     def overconfidence(self) -> float:
@@ -98,12 +107,14 @@ class PriorRecord:
         """Takes over what :meth:`state_dict` returned; ValueError where it is damaged, or of another reward range."""
         check_fields("prior record", state, ("pairs", "seen", "steps", "model"))
         check_fields("prior model", state["model"], PriorModel._fields)
-        model = PriorModel(**{name: float(state_array(name, each, ())) for name, each in state["model"].items()})
+        weight = state_count("rollout_weight", state["model"]["rollout_weight"], lo=1, hi=MOST_WEIGHT)
+        numbers = {name: float(state_array(name, each, ())) for name, each in state["model"].items()}
+        model = PriorModel()._replace(**numbers | {"rollout_weight": weight})
         check_reach(model)
         lo, hi = self._reward_range
         slack = 1e-9 * (hi - lo)  # means of rewards at an end of the range are rounded
         lowest, highest = np.full(len(COLUMNS), lo - slack), np.full(len(COLUMNS), hi + slack)
-        for column, least in (("n", 1.0), ("risk", 0.0)):
+        for column, least in (("n", 1.0), ("variance", 0.0), ("risk", 0.0)):
             lowest[COLUMNS.index(column)], highest[COLUMNS.index(column)] = least, np.inf
         pairs = state_array("pairs", state["pairs"], (None, len(COLUMNS)), lo=lowest, hi=highest)
         checks.whole("state: n", pairs[:, COLUMNS.index("n")])

@@ -113,4 +113,5 @@ def _user_texts(prompt: str | Messages) -> list[str]:
 def _content_text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(part["text"] for part in content if isinstance(part, Mapping) and "text" in part)
+    texts = (part.get("text") for part in content or () if isinstance(part, Mapping))
+    return "\n".join(text for text in texts if isinstance(text, str))  # a table gives image parts an empty text

@@ -58,7 +58,9 @@ def test_without_any_prior_the_outliers_decide():
 @given(
     st.lists(st.floats(-1, 1), min_size=1, max_size=5),
     st.builds(
-        PriorModel, *(st.floats(*ends) for ends in [(-1, 1), (0.5, 2), (0.2, 40), (0.01, 0.9), (0.3, 2), (0.3, 2)])
+        PriorModel,
+        *(st.floats(*ends) for ends in [(-1, 1), (0.5, 2), (0.2, 40), (0.01, 0.9), (0.3, 2), (0.3, 2)]),
+        rollout_weight=st.integers(1, 3),
     ),
     st.floats(0.5, 3),
 )

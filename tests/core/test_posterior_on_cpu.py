@@ -11,12 +11,14 @@ from scipy.special import betaln, expit, logit
 
 from v05_verl.core.posterior import (
     PriorModel,
+    expected_falls,
+    expected_outcome_variance,
     posterior,
     posterior_wave_size,
     row_posterior_baselines,
     worth_another,
 )
-from v05_verl.core.posterior_fit import fit_prior_model, from_vector, negative_log_posterior, to_vector
+from v05_verl.core.posterior_fit import fit_prior_model, from_vector, negative_log_posterior, rollout_weight, to_vector
 
 TRUSTING = PriorModel(strength=2.0, outlier_share=1e-9)
 MODEL = PriorModel(shift=0.3, slope=1.2, strength=6.0, outlier_share=0.2, outlier_a=0.6, outlier_b=0.8)
@@ -28,6 +30,7 @@ models = st.builds(
     outlier_share=st.floats(0.01, 0.9),
     outlier_a=st.floats(0.3, 2),
     outlier_b=st.floats(0.3, 2),
+    rollout_weight=st.integers(1, 3),
 )
 
 
@@ -104,6 +107,40 @@ def test_wave_of_a_uniform_prior_by_hand():
     assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=0.03, **price) == 3
     assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=0.2, **price) == 0
     assert posterior_wave_size(0.0, 0, 0.0, TRUSTING, marginal_cost=1e-6, **price) == 16
+
+
+def test_a_rollout_of_weight_three_is_three_outcomes_of_its_mean():
+    heavy, evidence = MODEL._replace(rollout_weight=3), (np.array([-0.4, 0.7]), np.array([2, 1]), 0.5)
+    (mean, n, prior), price = evidence, {"marginal_cost": 0.01, "max_rollouts": 8}
+    one, three = posterior(*evidence, heavy), posterior(mean, 3 * n, prior, MODEL)
+    np.testing.assert_allclose(one.mean, three.mean, rtol=1e-12)
+    np.testing.assert_allclose(one.variance, three.variance, rtol=1e-12)
+    falls, outcomes = expected_falls(*evidence, heavy, most=2), expected_falls(mean, 3 * n, prior, MODEL, most=6)
+    np.testing.assert_allclose(falls, outcomes[:, [2, 5]], rtol=1e-9)
+    np.testing.assert_allclose(one.value_of_information, falls[:, 0], rtol=1e-12)
+    spread = expected_outcome_variance(mean, 3 * n, prior, MODEL)
+    np.testing.assert_allclose(expected_outcome_variance(*evidence, heavy), spread / 3, rtol=1e-12)
+    sizes = posterior_wave_size(*evidence, heavy, **price)
+    by_hand = np.argmax(np.column_stack([[0, 0], expected_falls(*evidence, heavy, most=7)]) - 0.01 * np.arange(8), 1)
+    np.testing.assert_array_equal(sizes, np.minimum(by_hand, 8 - n))
+
+
+def test_the_weight_says_how_much_less_rewards_vary_than_outcomes():
+    # .4 and .6: s^2 = .02, and (.5 .5) + .02 / 2 = .26 the most; a hundred such groups: (1 + 26) / (1 + 2) = 9.
+    hundred = np.ones(100, dtype=int)
+    assert rollout_weight(0.5 * hundred, 2 * hundred, 0.02 * hundred, reward_range=(0, 1)) == 9
+    assert rollout_weight(0.5 * hundred, 2 * hundred, 0.0 * hundred, reward_range=(0, 1)) == 16
+    assert rollout_weight([0.5], [2], [0.0], reward_range=(0, 1)) == 1  # one group decides nothing
+    assert rollout_weight(0.5 * hundred, hundred, np.nan * hundred, reward_range=(0, 1)) == 1  # nor do single rollouts
+
+
+@given(tests=st.sampled_from([1, 2, 5, 10]), n=st.sampled_from([2, 4]), seed=st.integers(0, 10**6))
+@settings(max_examples=20)
+def test_a_share_of_independent_tests_weighs_as_many_outcomes(tests, n, seed):
+    rng = np.random.default_rng(seed)
+    rewards = 2 * rng.binomial(tests, rng.beta(1.0, 1.0, (4000, 1)), (4000, n)) / tests - 1
+    weight = rollout_weight(rewards.mean(1), np.full(4000, n), rewards.var(1, ddof=1))
+    assert abs(weight - tests) <= tests // 5
 
 
 @given(model=models, successes=st.integers(0, 4), prior=st.floats(-1, 1), price=st.floats(1e-4, 0.1))
@@ -214,6 +251,8 @@ def test_gradient_of_the_likelihood():
         (lambda: posterior(0.0, 4, np.nan, MODEL), "not a finite number"),
         (lambda: posterior(0.0, 4, 0.0, MODEL._replace(outlier_share=0.0)), "outlier_share must lie in"),
         (lambda: posterior(0.0, 4, 0.0, MODEL._replace(strength=-1.0)), "strength must be above 0"),
+        (lambda: posterior(0.0, 4, 0.0, MODEL._replace(rollout_weight=0)), "rollout_weight = 0 must be a whole number"),
+        (lambda: rollout_weight([0.0, 1.0], [4, 4], [0.0]), "lengths differ"),
         (lambda: worth_another(0.0, 4, 0.0, MODEL, marginal_cost=0.0, max_rollouts=4), "marginal_cost"),
         (lambda: row_posterior_baselines([0.0], [0], [0], [0.0], MODEL, kind="median"), "kind must be one of"),
         (lambda: fit_prior_model([0.0], [0], [0.0]), "n = 0|n\\[0\\] = 0"),

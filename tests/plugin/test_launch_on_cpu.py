@@ -9,6 +9,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import open_dict
 
 from v05_verl.plugin import launch
+from v05_verl.plugin.cluster import CPUS_OF_REPLICA, CPUS_OF_TRAINING, taken_by_verl
 
 GROUP = "+v05=default"
 TOY_REWARD = "reward.custom_reward_function.path=pkg://v05_verl.lab.toy_reward"
@@ -165,6 +166,23 @@ def test_asynchronous_modes_start_with_the_same_group(compose_verl, overrides):
             [COLOCATE, "trainer.n_gpus_per_node=8", f"{ROLLOUT}.tensor_model_parallel_size=2"],
             "2048 requ",
         ),
+        # (1 + 1) x 1,024 x (16 - 4) for 8 replicas: a second wave asks for twelve at once
+        (
+            [COLOCATE, "trainer.n_gpus_per_node=8", f"{ROLLOUT}.tensor_model_parallel_size=1", "v05.budget=wave"],
+            r"3072 requ.* x \(v05.k_max - v05.k_init\) / repl.*max_num_seqs=3072",
+        ),
+        (
+            [
+                *SEPARATE,
+                f"{ROLLOUT}.max_num_seqs=4096",
+                "trainer.v1.separate_async.hybrid_rollout.enable_switch=True",
+                "v05.mode=robust",
+                "v05.budget=fixed",
+                "v05.baseline=predictable",
+                "v05.k_init=auto",
+            ],
+            "enable_switch=True with v05.k_init=auto",
+        ),
         ([*SEPARATE, f"{ROLLOUT}.nnodes=0"], "rollout.nnodes"),
         ([*SEPARATE, f"{ROLLOUT}.checkpoint_engine.backend=naive"], "backend=naive"),
         ([*SEPARATE, "data.train_batch_size=512"], "512 must be .* = 4 x 256"),
@@ -184,6 +202,37 @@ def test_what_would_hang_or_bias_an_asynchronous_run_stops_its_launch(compose_ve
     monkeypatch.delenv("VERL_LOGGING_LEVEL", raising=False)
     with pytest.raises(ValueError, match=sentence):
         launch.check(compose_verl(GROUP, ESTIMATOR, TOY_REWARD, *overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cpus", "gpus"),
+    [
+        (["trainer.nnodes=2", "trainer.n_gpus_per_node=8"], 3 * 16 + 1, 16),
+        ([*SEPARATE, "trainer.n_gpus_per_node=8"], 3 * 8 + 2 * 4 + 1, 12),
+        (["trainer.n_gpus_per_node=2", "trainer.device=cpu"], 7, 0),
+        (
+            [
+                "trainer.n_gpus_per_node=8",
+                "reward.reward_model.enable=True",
+                "reward.reward_model.enable_resource_pool=True",
+                "reward.reward_model.nnodes=1",
+                "reward.reward_model.n_gpus_per_node=4",
+            ],
+            37,
+            12,
+        ),
+    ],
+)
+def test_what_verl_takes_of_the_cluster(compose_verl, overrides, cpus, gpus):
+    assert taken_by_verl(compose_verl(GROUP, ESTIMATOR, *overrides)) == {"CPU": cpus, "GPU": gpus}
+
+
+def test_verl_reserves_what_is_counted_here():
+    from verl.single_controller.ray.base import ResourcePoolManager
+    from verl.workers.rollout.replica import RolloutReplica
+
+    assert ResourcePoolManager({}, {}).max_colocate_count == CPUS_OF_TRAINING
+    assert f"max_colocate_count={CPUS_OF_REPLICA}," in inspect.getsource(RolloutReplica.init_standalone)
 
 
 def test_drops_are_the_users_choice_where_no_group_waits_for_its_rewards(compose_verl):

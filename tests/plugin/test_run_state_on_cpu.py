@@ -12,6 +12,7 @@ from v05_verl import state_file
 from v05_verl.plugin.accounting import Ledger
 from v05_verl.plugin.records import Counts
 from v05_verl.plugin.run_state import PICKLE, STATE_FILE, RunState, drop_old_weights, unsaved
+from v05_verl.plugin.under_way import UnderWay
 from v05_verl.prior_record import PriorRecord
 
 from ..mutations import Harmful, mutated, same
@@ -20,7 +21,7 @@ TEXTS = ["easy", "hard", "new"]
 
 
 def run_of(client):
-    return RunState("tracker", client, PriorRecord())
+    return RunState("tracker", client, PriorRecord(), under_way=UnderWay(16))
 
 
 @pytest.fixture
@@ -28,11 +29,13 @@ def used(tracker):
     """A run that has learned something in every part."""
     run = run_of(tracker())
     run.value_model.tell(["easy", "hard"], np.array([4.0, 0.0]), np.array([4.0, 4.0]), 1)
-    run.prior_record.add([-1.0, 0.5, 1.0], [4, 4, 1], [-0.5, 0.25, 0.9])
+    run.prior_record.add([-1.0, 0.5, 1.0], [4, 4, 1], [-0.5, 0.25, 0.9], [0.0, 0.9, np.nan])
     run.visits.count(TEXTS)
     run.ledger.counts = Counts(asked=9, failed=2, tokens=70, prompts=3, failed_prompts=1)
     run.ledger.note_trained({f"uid_{i}" for i in range(7)})
     run.rollouts_of_step = 5
+    run.under_way.add(4, 16)
+    run.under_way.add(10, 13)
     return run
 
 

@@ -203,6 +203,15 @@ def test_what_the_cluster_lacks_is_said_at_the_start():
         ValueClient(ValueConfig(name="tracker", num_gpus=1))
     with pytest.raises(ValueError, match="num_cpus = 2 for each of 3 replicas"):
         ValueClient(ValueConfig(name="tracker", num_cpus=2, replicas=3))
+    with pytest.raises(ValueError, match="cluster has 4 CPUs, of which verl's own processes take 3; lower it"):
+        ValueClient(ValueConfig(name="tracker", num_cpus=2), {"CPU": 3.0, "GPU": 1.0})
+
+
+def test_a_value_model_that_reserved_no_gpu_sees_none(tracker):
+    """Ray shows it those of the node, all of which train, and a model takes the first that it sees."""
+    client = tracker()
+    seen = ray.get(client._replicas[0].__ray_call__.remote(lambda self: os.environ["CUDA_VISIBLE_DEVICES"]))
+    assert seen == ""
 
 
 def test_a_wrong_model_or_option_stops_the_start():

@@ -58,11 +58,15 @@ def positive(name: str, value: float) -> float:
 
 
 def in_range(name: str, values: ArrayLike, reward_range: tuple[float, float]) -> np.ndarray:
-    """``values`` as a finite float64 array inside ``reward_range``; raises ValueError at the first one outside."""
+    """``values`` as a finite float64 array inside ``reward_range``; raises ValueError at the first one outside.
+
+    What lies beyond an end by less than 1e-9 of the range is taken as the end: the mean of rewards there is rounded.
+    """
     lo, hi = checked_range(reward_range)
-    array = finite(name, values)
-    _raise_at_first((array < lo) | (array > hi), name, array, f"is outside the reward range [{lo:g}, {hi:g}]")
-    return array
+    array, slack = finite(name, values), 1e-9 * (hi - lo)
+    outside = (array < lo - slack) | (array > hi + slack)
+    _raise_at_first(outside, name, array, f"is outside the reward range [{lo:g}, {hi:g}]")
+    return np.clip(array, lo, hi)
 
 
 def checked_range(reward_range: tuple[float, float]) -> tuple[float, float]:

@@ -9,7 +9,9 @@ anything (a hallucinated prior)::
     p ~ (1 - eps) Beta(m s, (1 - m) s) + eps Beta(a0, b0)
 
 The six parameters are fitted by (penalised) maximum likelihood on past pairs of priors and outcomes
-(:mod:`v05_verl.core.posterior_fit`). Rewards inside the range count as fractions of a success.
+(:mod:`v05_verl.core.posterior_fit`). Rewards inside the range count as fractions of a success, and a rollout counts as
+w of them: rewards that vary less than success or failure would, such as shares of tests or a range that is wider than
+what the reward function returns, tell more of their mean (quasi-likelihood, dispersion 1 / w).
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class PriorModel(NamedTuple):
     """a0 > 0 of the success rates of those prompts."""
     outlier_b: float = 0.5
     """b0 > 0."""
+    rollout_weight: int = 1
+    """w, whole number of at least 1: outcomes, each a success or a failure, that a rollout counts as."""
 
     def recalibrated(self, success_rate: np.ndarray) -> np.ndarray:
         """m for predicted success rates, in (0, 1)."""
@@ -73,9 +77,9 @@ def posterior(
 ) -> Posterior:
     """Posterior of each prompt's mean reward after n rollouts.
 
-    With S = n (v_k - lo) / (hi - lo) successes and F = n - S, each component has the posterior Beta(a + S, b + F) and
-    the weight of its share times B(a + S, b + F) / B(a, b). The value of one more rollout is the variance of the
-    posterior mean over its outcome: P(success) P(failure) (mean after success - mean after failure)^2.
+    With S = w n (v_k - lo) / (hi - lo) successes and F = w n - S, each component has the posterior Beta(a + S, b + F)
+    and the weight of its share times B(a + S, b + F) / B(a, b). The value of one more rollout is the variance of the
+    posterior mean over its outcome: for w = 1 P(success) P(failure) (mean after success - mean after failure)^2.
 
     Args:
         group_mean: v_k inside the reward range; any shape; not read where n = 0.
@@ -89,12 +93,8 @@ def posterior(
     """
     lo, hi = checks.checked_range(reward_range)
     components = _after_rollouts(group_mean, n, prior, model, reward_range)
-    mean = components.mean()
-    after_success = components.after(1.0, 0.0).mean()
-    after_failure = components.after(0.0, 1.0).mean()
-    gain = mean * (1 - mean) * (after_success - after_failure) ** 2
-    width = hi - lo
-    return Posterior(lo + width * mean, width**2 * components.variance(), width**2 * gain)
+    width, gain = hi - lo, components.variance_of_next_mean(model.rollout_weight)
+    return Posterior(lo + width * components.mean(), width**2 * components.variance(), width**2 * gain)
 
 
 def worth_another(
@@ -143,7 +143,8 @@ def posterior_wave_size(
     components = _after_rollouts(group_mean, n, prior, model, reward_range)
     n = np.broadcast_to(n, components.a.shape[1:])
     best, size = np.zeros(n.shape), np.zeros(n.shape, dtype=np.int64)
-    for m, variance in enumerate(components.variances_of_mean(most - int(n.min(initial=most))), start=1):
+    falls = components.variances_of_mean(most - int(n.min(initial=most)), model.rollout_weight)
+    for m, variance in enumerate(falls, start=1):
         net = (hi - lo) ** 2 * variance - price * m
         better = (net > best) & (n + m <= most)
         best, size = np.where(better, net, best), np.where(better, m, size)
@@ -158,13 +159,15 @@ def expected_outcome_variance(
     *,
     reward_range: tuple[float, float] = (-1.0, 1.0),
 ) -> np.ndarray:
-    """E[p (1 - p)] of each prompt after n rollouts, in (0, 1/4): the variance of one success-or-failure outcome.
+    """E[p (1 - p)] / w of each prompt after n rollouts, in (0, 1/4): the variance of one reward over (hi - lo)^2.
 
-    The mean of a b / ((a + b) (a + b + 1)) over the components' posteriors Beta(a, b). n = 0 is before generation.
+    E[p (1 - p)] is the mean of a b / ((a + b) (a + b + 1)) over the components' posteriors Beta(a, b). n = 0 is before
+    generation.
     A NaN in ``prior`` is a prompt without a prior: its posterior is that of the outlier component alone.
     Other arguments and errors: as :func:`posterior`. Array of the broadcast shape.
     """
-    return _with_or_without_prior(group_mean, n, prior, model, reward_range).outcome_variance()
+    components = _with_or_without_prior(group_mean, n, prior, model, reward_range)
+    return components.outcome_variance() / model.rollout_weight
 
 
 def prior_variance(
@@ -192,7 +195,7 @@ def expected_falls(
     lo, hi = checks.checked_range(reward_range)
     components = _with_or_without_prior(group_mean, n, prior, model, reward_range)
     falls = np.empty((*components.a.shape[1:], most))
-    for m, variance in enumerate(components.variances_of_mean(most)):
+    for m, variance in enumerate(components.variances_of_mean(most, model.rollout_weight)):
         falls[..., m] = (hi - lo) ** 2 * variance
     return falls
 
@@ -253,7 +256,7 @@ def _after_rollouts(
     group_mean = np.where(n > 0, group_mean, reward_range[0])
     rate, predicted = to_success(group_mean, reward_range), to_success(prior, reward_range)
     checks.broadcastable(group_mean=rate, n=n, prior=predicted)
-    return _Components.of(model, predicted, rate * n, (1 - rate) * n)
+    return _Components.of(model, predicted, rate * n * model.rollout_weight, (1 - rate) * n * model.rollout_weight)
 
 
 def _with_or_without_prior(
@@ -303,16 +306,25 @@ class _Components(NamedTuple):
         both = self.a + self.b
         return np.sum(self.share() * self.a * self.b / (both * (both + 1)), axis=0)
 
-    def variances_of_mean(self, most: int) -> Iterator[np.ndarray]:
-        """Variance of the posterior mean over the outcome of m further rollouts, as it is expected now; m = 1 to most.
+    def variance_of_next_mean(self, weight: int) -> np.ndarray:
+        """Variance of the posterior mean over the outcome of one more rollout, which counts as ``weight`` outcomes."""
+        if weight > 1:
+            return next(self.variances_of_mean(1, weight))
+        mean = self.mean()
+        after_success, after_failure = self.after(1.0, 0.0).mean(), self.after(0.0, 1.0).mean()
+        return mean * (1 - mean) * (after_success - after_failure) ** 2
 
-        The gamma functions of all outcomes are worked out once.
+    def variances_of_mean(self, most: int, weight: int) -> Iterator[np.ndarray]:
+        """Variance of the posterior mean over the outcome of 1 to ``most`` further rollouts, as it is expected now.
+
+        A rollout counts as ``weight`` outcomes. The gamma functions of all outcomes are worked out once.
         """
-        added = np.arange(most + 1).reshape(-1, *[1] * self.a.ndim)
+        outcomes = np.arange(most * weight + 1)
+        added = outcomes.reshape(-1, *[1] * self.a.ndim)
         log_a, log_b, log_both = (gammaln(each + added) for each in (self.a, self.b, self.a + self.b))
         relative = self.log_share - betaln(self.a, self.b) - np.logaddexp(*self.log_share)
-        log_ways, mean = gammaln(np.arange(most + 1) + 1).reshape(added.shape), self.mean()
-        for m in range(1, most + 1):
+        log_ways, mean = gammaln(outcomes + 1).reshape(added.shape), self.mean()
+        for m in outcomes[weight::weight]:
             log_share = relative + log_a[: m + 1] + log_b[m::-1] - log_both[m]  # by outcome and component
             log_chance = np.logaddexp(log_share[:, 0], log_share[:, 1])
             each = (self.a + added[: m + 1]) / (self.a + self.b + m)
@@ -326,5 +338,6 @@ def check_prior_model(model: PriorModel) -> None:
     checks.finite("shift", model.shift)
     for name in ("slope", "strength", "outlier_a", "outlier_b"):
         checks.positive(name, getattr(model, name))
+    checks.counts("rollout_weight", model.rollout_weight)
     if not 0 < model.outlier_share < 1:
         raise ValueError(f"outlier_share must lie in (0, 1), got {model.outlier_share:g}")

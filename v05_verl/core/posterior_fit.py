@@ -23,14 +23,22 @@ def to_vector(model: PriorModel) -> np.ndarray:
 def from_vector(vector: np.ndarray) -> PriorModel:
     """Inverse of :func:`to_vector`."""
     slope, strength, outlier_a, outlier_b = np.exp(vector[[1, 2, 4, 5]])
-    numbers = (vector[0], slope, strength, expit(vector[3]), outlier_a, outlier_b)
-    return PriorModel(*(float(number) for number in numbers))
+    return PriorModel(
+        shift=float(vector[0]),
+        slope=float(slope),
+        strength=float(strength),
+        outlier_share=float(expit(vector[3])),
+        outlier_a=float(outlier_a),
+        outlier_b=float(outlier_b),
+    )
 
 
 # Weak normal priors on (shift, log slope, log strength, logit outlier_share, log outlier_a, log outlier_b): with a few
 # dozen pairs they decide, with a thousand the data do.
 _CENTRE = to_vector(PriorModel())
 _SPREAD = np.array([1.0, 0.5, 2.0, 1.5, 0.5, 0.5])
+MOST_WEIGHT = 16
+"""Largest ``rollout_weight``."""
 _BOUNDS = list(zip(_CENTRE - 4 * _SPREAD, _CENTRE + 4 * _SPREAD, strict=True))
 
 
@@ -40,6 +48,7 @@ def fit_prior_model(
     prior: ArrayLike,
     *,
     reward_range: tuple[float, float] = (-1.0, 1.0),
+    rollout_weight: int = 1,
     start: PriorModel | None = None,
     max_iterations: int = 100,
 ) -> PriorModel:
@@ -54,6 +63,7 @@ def fit_prior_model(
         n: (P,) k, at least 1.
         prior: (P,) V as it was before those rollouts.
         reward_range: (lo, hi).
+        rollout_weight: w of the result, which is not fitted; see :func:`rollout_weight`.
         start: where the search begins; the last fit saves time.
         max_iterations: of L-BFGS.
 
@@ -64,6 +74,7 @@ def fit_prior_model(
     n = checks.counts("n", n)
     if checks.same_length(group_mean=rate, n=n, prior=predicted) == 0:
         return PriorModel()
+    n = n * checks.counts("rollout_weight", rollout_weight)
     evidence = (rate * n, (1 - rate) * n, logit(np.clip(predicted, P_MIN, 1 - P_MIN)))
     result = minimize(
         negative_log_posterior,
@@ -74,7 +85,39 @@ def fit_prior_model(
         bounds=_BOUNDS,
         options={"maxiter": max_iterations},
     )
-    return from_vector(result.x)
+    return from_vector(result.x)._replace(rollout_weight=rollout_weight)
+
+
+def rollout_weight(
+    group_mean: ArrayLike, n: ArrayLike, variance: ArrayLike, *, reward_range: tuple[float, float] = (-1.0, 1.0)
+) -> int:
+    """w: how many times less rewards vary within prompts than successes and failures of the same mean would.
+
+    A reward of mean v whose values are lo and hi has the variance (v - lo) (hi - v), the largest possible. Over the
+    groups, with what the noise of their means v_k hides of it put back::
+
+        1 / w = sum s^2 / sum ((v_k - lo) (hi - v_k) + s^2 / n)
+
+    which is 1 to the last digit of rounding where all rewards are at the ends of the range. Both sums are begun with
+    (hi - lo)^2, four groups of largest variance, so that few groups decide little; w is rounded, and at most 16.
+
+    Args:
+        group_mean: (P,) v_k of past prompts, inside the reward range.
+        n: (P,) k, at least 1.
+        variance: (P,) s^2, unbiased, of the rewards of each group; not read where n = 1.
+        reward_range: (lo, hi).
+
+    Raises:
+        ValueError: lengths that differ, NaN, a value outside the range, n < 1.
+    """
+    lo, hi = checks.checked_range(reward_range)
+    n, mean = checks.counts("n", n), checks.in_range("group_mean", group_mean, (lo, hi))
+    checks.same_length(group_mean=mean, n=n, variance=np.asarray(variance))
+    several = n > 1
+    mean, n, variance = mean[several], n[several], checks.finite("variance", np.asarray(variance)[several])
+    largest = (mean - lo) * (hi - mean) + variance / n
+    begun = (hi - lo) ** 2
+    return round(min((begun + largest.sum()) / (begun + variance.sum()), MOST_WEIGHT))
 
 
 def negative_log_posterior(

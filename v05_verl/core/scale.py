@@ -35,3 +35,13 @@ def to_success(reward: ArrayLike, reward_range: tuple[float, float]) -> np.ndarr
     """p = (reward - lo) / (hi - lo), for rewards inside the range; ValueError outside."""
     lo, hi = checks.checked_range(reward_range)
     return (checks.in_range("reward", reward, reward_range) - lo) / (hi - lo)
+
+
+def is_within(rewards: ArrayLike, reward_range: tuple[float, float]) -> np.ndarray:
+    """Whether each of ``rewards`` is inside, which NaN never is.
+
+    verl keeps rewards in float32, in which .1 is a little more than .1: bounds are compared in float32 as well.
+    """
+    lo, hi = reward_range
+    single = np.asarray(rewards, dtype=np.float32)
+    return (single >= np.float32(lo)) & (single <= np.float32(hi))

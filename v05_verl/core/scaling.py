@@ -51,10 +51,9 @@ def bnpo_weight(rewards: ArrayLike, group: ArrayLike, reward_range: tuple[float,
     checks.same_length(rewards=rewards, group=np.asarray(group))
     _, prompt, n = np.unique(group, return_inverse=True, return_counts=True)
     p = np.bincount(prompt, (rewards - lo) / (hi - lo)) / n
-    variance = p.var(ddof=1) if len(p) > 1 else 0.0
-    if variance == 0:
+    mean, variance = p.mean(), p.var(ddof=1) if len(p) > 1 else 0.0
+    if variance < 1e-24:  # no more than what rounding leaves of equal means
         return np.full(len(rewards), 1 / (hi - lo))
-    mean = p.mean()
     size = mean * (1 - mean) / variance - 1
     alpha, beta = max(1.0, 1 + size * mean / 3), max(1.0, 1 + size * (1 - mean) / 3)
     density = np.exp(xlogy(alpha - 1, p) + xlogy(beta - 1, 1 - p) - betaln(alpha, beta))

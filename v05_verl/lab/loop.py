@@ -147,7 +147,8 @@ class Run:
         if self.record is not None:
             first = rollouts.rows(rollouts.wave == 0)
             n = first.counts(len(problems))
-            self.record.add(2 * first.successes(len(problems)) / n - 1, n, prior)
+            mean = 2 * first.successes(len(problems)) / n - 1
+            self.record.add(mean, n, prior, (1 - mean**2) * n / np.maximum(n - 1, 1))
         self.value_seconds += time.perf_counter() - started
 
     def _gather_mixed_groups(self) -> Step:

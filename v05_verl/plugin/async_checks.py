@@ -8,6 +8,7 @@ Each is a setting with which a run would hang, crash late or train on a biased s
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
 
@@ -28,7 +29,7 @@ def problems(config: DictConfig, v05: V05Config) -> list[str]:
     found = [*_biased_by_drops(config, v05), *_too_many_requests(config, v05)]
     if mode == "v05_colocate_async":
         return found + list(_colocate(config))
-    return found + list(_separate(config))
+    return found + list(_separate(config, v05))
 
 
 def _biased_by_drops(config: DictConfig, v05: V05Config) -> Iterator[str]:
@@ -54,16 +55,19 @@ def _too_many_requests(config: DictConfig, v05: V05Config) -> Iterator[str]:
     gpus = rollout.nnodes * rollout.n_gpus_per_node if separate else trainer.nnodes * trainer.n_gpus_per_node
     replicas = max(1, gpus // per_replica)
     warm_up = OmegaConf.select(trainer.v1, f"{trainer.v1.trainer_mode.removeprefix('v05_')}.num_warmup_batches") or 0
-    per_prompt = v05.auto.reference_n if v05.k_init == "auto" else v05.k_init
-    rollouts = v05.step_rollouts or config.data.train_batch_size * per_prompt
+    at_once, keys = (v05.auto.reference_n if v05.k_init == "auto" else v05.k_init), "v05.k_init"
+    if v05.budget == "wave" and v05.k_max - at_once > at_once:
+        at_once, keys = v05.k_max - at_once, "(v05.k_max - v05.k_init)"  # a second wave is asked for at once
+    rollouts = v05.step_rollouts or config.data.train_batch_size * at_once
     outstanding = (1 + warm_up) * rollouts / replicas
     slots = max(SERVER_SLOTS, rollout.max_num_seqs + CONTROL_SLOTS)
     if outstanding > slots:
         yield (
             f"up to {outstanding:.0f} requests are outstanding at each of {replicas} rollout replicas ((1 + warm-up "
-            f"batches) x data.train_batch_size x v05.k_init / replicas) and a replica takes {slots}: verl's weight "
-            "update would wait for ever behind them (verl #7990); set actor_rollout_ref.rollout.max_num_seqs="
-            f"{int(outstanding)} or above, or use more replicas, fewer prompts or num_warmup_batches=0"
+            f"batches) x data.train_batch_size x {keys} / replicas) and a replica takes {slots}: verl's weight update "
+            "would wait for ever behind them (verl #7990); set actor_rollout_ref.rollout.max_num_seqs="
+            f"{math.ceil(outstanding)} or above, or use more replicas, fewer prompts or rollouts at once, or "
+            "num_warmup_batches=0"
         )
 
 
@@ -81,13 +85,19 @@ def _no_second_engine(config: DictConfig, mode: str) -> Iterator[str]:
         yield f"actor_rollout_ref.hybrid_engine=False leaves {mode} without a rollout replica; set it True"
 
 
-def _separate(config: DictConfig) -> Iterator[str]:
+def _separate(config: DictConfig, v05: V05Config) -> Iterator[str]:
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     updates, prompts = config.trainer.v1.separate_async.parameter_sync_step, config.data.train_batch_size
     if prompts != updates * actor.ppo_mini_batch_size:
         yield (
             f"data.train_batch_size = {prompts} must be trainer.v1.separate_async.parameter_sync_step x "
             f"actor_rollout_ref.actor.ppo_mini_batch_size = {updates} x {actor.ppo_mini_batch_size}"
+        )
+    if v05.k_init == "auto" and OmegaConf.select(config, "trainer.v1.separate_async.hybrid_rollout.enable_switch"):
+        yield (
+            "trainer.v1.separate_async.hybrid_rollout.enable_switch=True with v05.k_init=auto: verl waits for a share "
+            "of data.train_batch_size prompts (v1/trainer_separate_async.py:285), which a step of auto may not have; "
+            "set one of them otherwise"
         )
     if rollout.nnodes < 1 or rollout.n_gpus_per_node < 1:
         yield (

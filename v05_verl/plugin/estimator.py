@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from verl.trainer.ppo.core_algos import register_adv_est
 
+from v05_verl.core import scale
 from v05_verl.core.baseline import centred_penalties
 from v05_verl.method import Method
 
@@ -155,13 +156,9 @@ def session_penalties(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
 
 
 def within_range(rewards: np.ndarray, rows: BatchRows) -> np.ndarray:
-    """``rewards`` (bs,), real ones cut to the range; ValueError where one lies outside by more than a rounding.
-
-    verl keeps rewards in float32, in which .1 is a little more than .1: bounds are compared in float32 as well.
-    """
+    """``rewards`` (bs,), real ones cut to the range; ValueError where one lies outside by more than a rounding."""
     lo, hi = rows.reward_range
-    single = rewards.astype(np.float32)
-    wrong = rows.is_real & ~((single >= np.float32(lo)) & (single <= np.float32(hi)))  # NaN is in no range
+    wrong = rows.is_real & ~scale.is_within(rewards, rows.reward_range)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(

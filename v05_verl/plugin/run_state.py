@@ -15,6 +15,7 @@ from ray.exceptions import RayTaskError
 
 from v05_verl import state_file
 from v05_verl.plugin.accounting import Ledger
+from v05_verl.plugin.under_way import UnderWay
 from v05_verl.plugin.value_client import ValueClient, sentence
 from v05_verl.prior_record import PriorRecord
 from v05_verl.state_checks import check_fields, state_count, state_text
@@ -42,6 +43,8 @@ class RunState:
     ledger: Ledger = field(default_factory=Ledger)
     rollouts_of_step: int = 0
     """Asked for between the last two readings of the ledger."""
+    under_way: UnderWay | None = None
+    """With ``k_init: auto``."""
 
     def save(self, folder: str | Path) -> None:
         """Writes ``STATE_FILE`` into ``folder``, which must exist: the whole file, or none."""
@@ -52,6 +55,7 @@ class RunState:
             "visits": self.visits.state(),
             "ledger": self.ledger.state_dict(),
             "rollouts_of_step": self.rollouts_of_step,
+            "under_way": self.under_way and self.under_way.state(),
         }
         state_file.save(Path(folder) / STATE_FILE, parts)
 
@@ -80,12 +84,14 @@ class RunState:
         )
 
     def _take(self, parts: dict[str, Any], queue: Mapping[str, Mapping[str, Any]]) -> None:
-        names = ("value_name", "value_model", "prior_record", "visits", "ledger", "rollouts_of_step")
+        names = ("value_name", "value_model", "prior_record", "visits", "ledger", "rollouts_of_step", "under_way")
         check_fields("checkpoint", parts, names)
         self.rollouts_of_step = state_count("rollouts_of_step", parts["rollouts_of_step"])
         self.visits.load(parts["visits"])
         if self.prior_record is not None and parts["prior_record"] is not None:
             self.prior_record.load_state_dict(parts["prior_record"])
+        if self.under_way is not None and parts["under_way"] is not None:
+            self.under_way.load(parts["under_way"])
         self.ledger.load_state_dict(parts["ledger"], queue)
         if state_text("value_name", parts["value_name"]) == self.value_name:
             self.value_model.load_state_dict(parts["value_model"])

@@ -33,11 +33,13 @@ from v05_verl.plugin import metrics as step_metrics
 from v05_verl.plugin.accounting import Ledger, count_evictions, orphans, queue_actors, sessions_of, training_queue
 from v05_verl.plugin.arithmetic import batch_arithmetic
 from v05_verl.plugin.batch import PromptBatch, collect_rows, joined, outcomes_by_step, share_of
+from v05_verl.plugin.cluster import taken_by_verl
 from v05_verl.plugin.estimator import BatchRows, Estimate, estimating
 from v05_verl.plugin.manager import V05AgentLoopManager
 from v05_verl.plugin.records import GROUP_SIZE_KEY, TICKET_KEY, PromptRecord, outcomes_of, records_of
 from v05_verl.plugin.reward_range import RewardReach
 from v05_verl.plugin.run_state import RunState, drop_old_weights, unsaved
+from v05_verl.plugin.under_way import UnderWay
 from v05_verl.plugin.updates import EvenUpdates
 from v05_verl.plugin.value_client import ValueClient
 from v05_verl.plugin.watch import Failures, Watch, death_of, nothing_came_back
@@ -66,13 +68,21 @@ class V05TrainerMixin(EvenUpdates):
             if self._v05.k_init == "auto":
                 config.data.gen_batch_size = 1  # verl hands out prompts in whole fetches, and their number changes
         super().__init__(config)
-        self._value_model = ValueClient(self._v05.value)
+        self._value_model = ValueClient(self._v05.value, taken_by_verl(config))
         learns = self._method.learns_priors
         self._prior_record = PriorRecord(reward_range=self._v05.reward_range) if learns else None
-        self._run = RunState(self._v05.value.name, self._value_model, self._prior_record, ledger=self._ledger)
+        self._under_way = UnderWay(self._v05.step_rollouts or config.data.train_batch_size * self._v05.first_n)
+        self._run = RunState(
+            self._v05.value.name,
+            self._value_model,
+            self._prior_record,
+            ledger=self._ledger,
+            under_way=self._under_way if self._v05.k_init == "auto" else None,
+        )
         self._reached = RewardReach(self._v05.reward_range)
         self._parts: list[tuple[BatchRows, Estimate, list[PromptRecord]]] = []  # of this step, by update
         self._wave: method.FirstWave | None = None
+        self._prompts_of_step = config.data.train_batch_size
 
     def _build_replay_buffer(self):
         replay_buffer = super()._build_replay_buffer()
@@ -80,6 +90,7 @@ class V05TrainerMixin(EvenUpdates):
             replay_buffer.poll_interval = self._v05.poll_interval_s
         count_evictions(replay_buffer, self._ledger)
         replay_buffer.sample = self._sampling(replay_buffer.sample)
+        replay_buffer.refill_fn = self._replace_prompts
         return replay_buffer
 
     def fit(self, agent_loop_manager: V05AgentLoopManager) -> None:
@@ -116,13 +127,14 @@ class V05TrainerMixin(EvenUpdates):
         )
 
     def _sampling(self, sample):
-        """verl's ``sample``, of as many training prompts as the step dispatched, and naming the cause of its error."""
+        """verl's ``sample``, of as many training prompts as make up a step, and naming the cause of its error."""
 
         @functools.wraps(sample)
         def sampled(global_steps: int, partition_id: str, batch_size: int):
-            if partition_id == "train" and self._wave is not None:
-                # k_init auto decides how many prompts a step has
-                batch_size = share_of(len(self._wave.sizes), self.parameter_sync_step, self.local_trigger_step)
+            if partition_id == "train" and self._v05.k_init == "auto":
+                if self.local_trigger_step == 0:
+                    self._prompts_of_step = self._under_way.take()
+                batch_size = share_of(self._prompts_of_step, self.parameter_sync_step, self.local_trigger_step)
             try:
                 return sample(global_steps=global_steps, partition_id=partition_id, batch_size=batch_size)
             except RuntimeError as error:
@@ -134,9 +146,14 @@ class V05TrainerMixin(EvenUpdates):
 
         return sampled
 
-    def _add_prompts_to_generate(self, num_prompts: int) -> int:
+    def _replace_prompts(self, num_prompts: int) -> int:
         # verl asks for new prompts in place of those that failed, without a limit and without a pause.
         self._failures.check(self.agent_loop_manager.report())
+        return super()._add_prompts_to_generate(num_prompts)
+
+    def _add_prompts_to_generate(self, num_prompts: int) -> int:
+        """verl's, with which an asynchronous run begins: prompts that no step has dispatched."""
+        self._under_way.add(num_prompts, num_prompts * self._usual_size())
         return super()._add_prompts_to_generate(num_prompts)
 
     # ------------------------------------------------ one step ------------------------------------------------
@@ -184,7 +201,8 @@ class V05TrainerMixin(EvenUpdates):
         """What became of this step's priors, for the robust mode's later steps."""
         judged = np.isfinite(prompts.prior) & (prompts.first_n > 0)
         if self._prior_record is not None and judged.any():
-            self._prior_record.add(prompts.first_mean[judged], prompts.first_n[judged], prompts.prior[judged])
+            columns = (prompts.first_mean, prompts.first_n, prompts.prior, prompts.first_var)
+            self._prior_record.add(*(column[judged] for column in columns))
 
     def _next_train_batch(self, num_prompts: int | None = None) -> TensorDict:
         """verl's next batch; with ``k_init: auto`` of as many prompts as the priors' worth allows.
@@ -198,6 +216,7 @@ class V05TrainerMixin(EvenUpdates):
             self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
             batch, prior = self._next_prompts(len(self._wave.sizes))
             sizes = self._method.knowing(self._prior_record and self._prior_record.model).sizes(prior, self._wave)
+            self._under_way.add(len(sizes), int(sizes.sum()))
         if self._v05.k_init == "auto" or self._v05.budget == "allocated":
             batch[GROUP_SIZE_KEY] = torch.from_numpy(sizes)
         return batch

@@ -8,7 +8,37 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from transfer_queue import KVBatchMeta
+
+
+def spread_padding(is_real: np.ndarray, mini_batches: int) -> np.ndarray:
+    """Order of the rows in which each mini-batch has as much padding as the next; ours.
+
+    verl appends its padding to the batch and cuts the block of each rank into mini-batches in order, so that a rank's
+    padding fills its last ones: with many ranks whole mini-batches without a rollout, whose loss is NaN and whose
+    optimizer step is momentum alone.
+
+    Args:
+        is_real: (R, n) bool, the n rows of each of R data-parallel ranks; ``mini_batches`` divides n.
+
+    Returns:
+        (R, n) int64 column indices. Rows stay in order within a rank, real ones and padding by themselves; real rows
+        of a mini-batch differ by at most one, within a rank and over all of them.
+    """
+    ranks, n = is_real.shape
+    order = np.empty((ranks, n), dtype=np.int64)
+    dealt = 0  # where the last rank's remainder ended: the next begins there
+    for rank, row_is_real in enumerate(is_real):
+        real, padding = np.flatnonzero(row_is_real), np.flatnonzero(~row_is_real)
+        share, rest = divmod(len(real), mini_batches)
+        sizes = share + ((np.arange(mini_batches) - dealt) % mini_batches < rest)
+        dealt += rest
+        ends = np.cumsum(sizes)
+        spare = np.cumsum(n // mini_batches - sizes)
+        parts = zip(np.split(real, ends[:-1]), np.split(padding, spare[:-1]), strict=True)
+        order[rank] = np.concatenate([rows for part in parts for rows in part])
+    return order
 
 
 class EvenUpdates:
@@ -30,6 +60,15 @@ class EvenUpdates:
             if not part.get("log_prob_use_dynamic_bsz"):
                 parts.append(part.get("log_prob_micro_batch_size_per_gpu") or 1)
         return parts
+
+    def _balance_batch(self, batch: KVBatchMeta, metrics: dict, *args, **kwargs) -> KVBatchMeta:
+        """verl's, which pads the batch and orders it by rank; its padding then goes to all mini-batches alike."""
+        batch = super()._balance_batch(batch, metrics, *args, **kwargs)
+        ranks = max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
+        is_real = np.array([not tag.get("is_padding", False) for tag in batch.tags]).reshape(ranks, -1)
+        order = spread_padding(is_real, self._mini_batches)
+        batch.reorder((order + np.arange(ranks)[:, None] * is_real.shape[1]).ravel().tolist())
+        return batch
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         with self._mini_batch_of(len(batch) // self._mini_batches):

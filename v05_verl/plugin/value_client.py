@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +51,9 @@ class ValueService:
     """Hosts one value model; its methods run one after the other, in the order in which they were called."""
 
     def __init__(self, name: str, options: dict[str, Any], state: dict[str, Any] | None):
+        if not ray.get_gpu_ids():
+            # Ray leaves all GPUs of a node visible to who has reserved none: a model would settle on one that trains.
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._name = name
         self._model = build(name, **options)
         if state is not None:
@@ -101,10 +106,10 @@ class ValueClient:
 
     What it has learned is its last copied state and the outcomes told since, in order; a replica that is started anew
     gets both. Raises on construction what the model's constructor raises (ValueError for a wrong name or option), as a
-    Ray error, and ValueError where the cluster lacks what the replicas need.
+    Ray error, and ValueError where the cluster lacks what the replicas need beside what is ``taken``, by kind.
     """
 
-    def __init__(self, config: ValueConfig):
+    def __init__(self, config: ValueConfig, taken: Mapping[str, float] | None = None):
         self._config = config
         self._state: Any = None  # or the reference to it
         self._told: list[_Told] = []  # since that state, oldest first
@@ -113,7 +118,7 @@ class ValueClient:
         self._silent_updates = 0
         self.dropped_outcomes = 0
         """Outcomes of prompts that the model refused with an error."""
-        self._check_cluster()
+        self._check_cluster(taken or {})
         self._start()
         while len(ray.wait(self._loading, num_returns=len(self._loading), timeout=LOADING_REPORT_S)[1]):
             logger.warning("v05: waiting for the value model %s to be built (Ray has %s left)", *self._described())
@@ -271,13 +276,15 @@ class ValueClient:
     def _described(self) -> tuple[str, dict[str, float]]:
         return self._config.name, {kind: ray.available_resources().get(kind, 0.0) for kind in ("CPU", "GPU")}
 
-    def _check_cluster(self) -> None:
+    def _check_cluster(self, taken: Mapping[str, float]) -> None:
         whole, config = ray.cluster_resources(), self._config
         for kind, each in (("CPU", config.num_cpus), ("GPU", config.num_gpus)):
-            if each * config.replicas > whole.get(kind, 0.0):
+            has, needs = whole.get(kind, 0.0), taken.get(kind, 0.0)
+            if each and each * config.replicas + needs > has:
+                beside = f", of which verl's own processes take {needs:g}" if needs else ""
                 raise ValueError(
                     f"v05.value.num_{kind.lower()}s = {each:g} for each of {config.replicas} replicas, but the Ray "
-                    f"cluster has {whole.get(kind, 0.0):g} {kind}s; lower it, or start Ray with more"
+                    f"cluster has {has:g} {kind}s{beside}; lower it, or start Ray with more"
                 )
 
 

@@ -9,12 +9,13 @@ import logging
 import time
 from dataclasses import replace
 
+import numpy as np
 import transfer_queue as tq
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ, apply_greedy_sampling_params
 
 from v05_verl import config as v05_config
 from v05_verl import method
-from v05_verl.core import checks, scale
+from v05_verl.core import scale
 from v05_verl.plugin.records import (
     GROUP_SIZE_KEY,
     SHARE_KEY,
@@ -132,8 +133,9 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
             if record.waves == 1:
                 await self._await_prior(record, prior)
             # A reward outside the range stops the run in the trainer, which names it; no budget is spent on it here.
-            if fixed_n is not None or not self._all_in_range(rewards):
+            if fixed_n is not None or not scale.is_within(rewards, self._v05.reward_range).all():
                 break
+            rewards = np.clip(rewards, *self._v05.reward_range).tolist()
             second_wave = self._second_waves.get(record.uid)
             if second_wave is None:
                 wanted = self._further(knowing, record, rewards)
@@ -189,10 +191,3 @@ class V05AgentLoopWorker(_AgentLoopWorkerTQ):
                 success_rates = await ref
                 return float(scale.to_reward(success_rates[uids.index(uid)], self._v05.reward_range))
         raise LookupError(f"no prior was asked for prompt {uid}")
-
-    def _all_in_range(self, rewards: list[float]) -> bool:
-        try:
-            checks.in_range("reward", rewards, self._v05.reward_range)
-        except ValueError:
-            return False
-        return True
