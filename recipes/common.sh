@@ -257,8 +257,11 @@ prepare() {
         file=$DATA_DIR/$set.parquet
         [ -f "$file" ] || refuse "$file is missing; make it with: $make --out $DATA_DIR --drop-contaminated"
     done
-    "$PYTHON" -c "import math_verify, verl, v05_verl, $ENGINE" ||
-        refuse "$PYTHON lacks the package above; pip install -e '.[vllm,math,report]', or name another one with PYTHON="
+    "$PYTHON" -c "import math_verify, flash_attn, verl, v05_verl, $ENGINE" ||
+        refuse "$PYTHON lacks the package above; pip install -e '.[vllm,math,report]' and flash-attn, or name another one with PYTHON="
+    if [ -z "$RAY_ADDRESS" ] && ! "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+        refuse "$PYTHON sees no GPU (torch.cuda.is_available() is False); name another one with PYTHON=, or SMOKE=1 for a CPU"
+    fi
     if [ "$NODES" != 1 ] && [ -z "$RAY_ADDRESS" ]; then
         refuse "SETUP=$SETUP takes $NODES nodes: start Ray on them and set RAY_ADDRESS=http://<head>:8265, or use SETUP=node"
     fi

@@ -32,6 +32,12 @@ for requirements in "${REQUIREMENTS[@]}"; do
         echo "== installing $(grep -c == "$requirements") pinned packages of $requirements (a minute or two)"
         # The list is complete, so nothing is resolved; torch comes from the index or wheel folder that pip is set to.
         .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r "$requirements"
+        if ! .venv/bin/python -c 'import torch'; then
+            echo "recipes/env.sh: pip took a build of torch for GPUs, whose CUDA libraries are not in the list; set pip to" \
+                "PyTorch's index of CPU builds (pip config set global.extra-index-url URL; pytorch.org/get-started names" \
+                "the URL under 'CPU'), remove .venv and start again" >&2
+            exit 2
+        fi
         cp "$requirements" "$stamp"
     fi
 done

@@ -18,7 +18,7 @@ ROBUST = {"mode": "robust", "baseline": "predictable"}
 
 
 def test_the_known_optimum_of_a_published_gain_is_what_a_step_gets():
-    # spec/allocation.md: knapsack at p = .5 .1 .9 0, 28 rollouts, 2 to 12 each
+    # Knapsack (arXiv 2509.25849) at p = .5 .1 .9 0, 28 rollouts, 2 to 12 each
     plan = Allocated("knapsack", upper=12, step_rollouts=28)
     assert plan.sizes([0.0, -0.8, 0.8, -1.0], plan.total(4, 7), MODEL).tolist() == [8, 12, 6, 2]
 

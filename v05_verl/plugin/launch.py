@@ -3,7 +3,7 @@
 """What must hold before a run with ``algorithm.adv_estimator=v05`` starts, each with a sentence that names the fix.
 
 verl 0.9.1 has no hook for a check at launch. ``install`` therefore wraps ``verl.utils.config.validate_config``, which
-``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; ``tests/test_launch_on_cpu.py``
+``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; ``tests/plugin/test_launch_on_cpu.py``
 fails when that changes. ``V05TrainerMixin`` runs the same check, for entry points of one's own.
 """
 

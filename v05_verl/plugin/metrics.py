@@ -128,7 +128,7 @@ def _robust(rows: BatchRows) -> dict[str, float]:
     """What the robust mode believed of this step's priors; shift and slope on the logit scale."""
     if not isinstance(rows.method, Robust):
         return {}
-    names = ("shift", "slope", "strength", "outlier_share")
+    names = ("shift", "slope", "strength", "outlier_share", "rollout_weight")
     return {f"v05/robust/{name}": float(getattr(rows.method.prior_model, name)) for name in names}
 
 
