@@ -67,6 +67,14 @@ def test_hyperparameters_are_fitted_and_help():
     assert np.corrcoef(fitted.predict(PROMPTS, 4), np.linspace(0.1, 0.9, 30))[0, 1] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("Find $m+n$.", 1), ("Find $a + b + c$", 1), ("What is p+q.", 1), ("If $a+b=3$, find $a$.", 0)],
+)
+def test_an_answer_that_is_asked_for_as_a_sum_is_seen_at_the_end(text, count):
+    assert hand_features(text)[NAMES.index("answer_sum")] == np.log1p(count)
+
+
 def test_hand_features_by_hand():
     f = dict(zip(NAMES, hand_features("Find $\\frac{12}{345}$."), strict=True))
     assert f["digits"] == pytest.approx(np.log1p(5))

@@ -69,7 +69,7 @@ _PATTERNS = {
     "reals": r"\breals?\b|complex|实数|复数",
     "people": r"\b(he|she|his|her|they)\b|dollars|minutes|hours|miles|students?",
     "answer_form": r"in the form|form of|expressed as|written as|形式|格式",
-    "answer_sum": r"[a-z] ?\+ ?[a-z] ?(\+ ?[a-z])?\0\.? *$|m ?\+ ?n|原始答案|original answer|请给出",
+    "answer_sum": r"[a-z] ?\+ ?[a-z] ?(\+ ?[a-z])?\$?\.? *$|m ?\+ ?n|原始答案|original answer|请给出",
     "proofs": r"prove|show that|satisf|such that|满足",
     "years": r"\b(19|20)\d\d\b",
     "clauses": r"[,;:，；：]",
