@@ -3,8 +3,8 @@
 """What must hold before a run with ``algorithm.adv_estimator=v05`` starts, each with a sentence that names the fix.
 
 verl 0.9.1 has no hook for a check at launch. ``install`` therefore wraps ``verl.utils.config.validate_config``, which
-``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; ``tests/plugin/test_launch_on_cpu.py``
-fails when that changes. ``V05TrainerMixin`` runs the same check, for entry points of one's own.
+``verl/trainer/main_ppo.py:185`` calls in the launching process before Ray starts; a test fails when that changes
+(``tests/plugin/test_launch_on_cpu.py``). ``V05TrainerMixin`` runs the same check, for entry points of one's own.
 """
 
 from __future__ import annotations
