@@ -110,6 +110,25 @@ def test_overconfidence_shows_where_a_good_prior_turns_bad():
     assert record.overconfidence() > 2
 
 
+def test_the_present_model_is_held_against_groups_of_several_too():
+    """What models of their own time expected came; the present one, which single outcomes drew away, claims more."""
+    rng, record = np.random.default_rng(0), PriorRecord(refit_every=10**9)
+    rate = rng.beta(0.5, 0.5, 256)
+    record.add(*pairs_of(2 * rng.binomial(4, rate) / 4 - 1, np.full(256, 4), np.zeros(256)))
+    error, _, expected = record.measured_risk()
+    assert error == pytest.approx(expected, rel=0.2) and record.overconfidence() == 1.0
+    record.model = PriorModel(strength=20.0, outlier_share=0.01)
+    assert record.measured_risk()[2] == expected and record.overconfidence() > 5
+
+
+def test_the_noise_is_the_mean_variance_within_groups():
+    record = PriorRecord()
+    assert all(np.isnan(record.noise()))
+    record.add([0.0, 0.5, 1.0], [4, 4, 1], [0.0] * 3, [1.0, 0.4, np.nan])
+    noise, uncertainty = record.noise()
+    assert noise == pytest.approx(0.7) and uncertainty == pytest.approx(0.3)
+
+
 def test_single_outcomes_cannot_unlearn_how_strong_a_prior_is():
     """Why ``first_wave_sizes`` has probes: a prior that was good says nothing any more, and only they can tell."""
     strengths = []

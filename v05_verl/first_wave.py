@@ -54,12 +54,14 @@ class AutoSize:
         rollouts = self.step_rollouts or prompts * self.reference_n
         choice, k = None, self.reference_n
         if record.seen >= self.min_pairs:
+            noise, uncertainty = record.noise()
             choice = group_size(
                 record.recent(self.min_pairs),
                 record.model,
                 reference_n=self.reference_n,
                 slack=self.slack,
                 overconfidence=record.overconfidence(),
+                most_noise=noise + uncertainty if np.isfinite(noise) else np.inf,
                 reward_range=reward_range,
             )
             k = choice.k

@@ -87,18 +87,42 @@ class PriorRecord:
         Over the last ``several`` pairs with two rollouts or more, each judged by the model of its own time, which had
         not seen it: (m - v_k)^2 freed of the noise of v_k. Squared-reward units; NaN without such a pair.
         """
-        pairs = self._pairs[self._pairs[:, 1] >= 2][-self._several :]
-        if len(pairs) < 2:
-            return float("nan"), float("nan"), float("nan")
-        mean, n, _, variance, expected, risk = pairs.T
-        errors = (expected - mean) ** 2 - variance / n
-        return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(len(errors))), float(risk.mean())
+        pairs = self._several_pairs()
+        return self._risk(pairs, pairs[:, COLUMNS.index("expected")], pairs[:, COLUMNS.index("risk")])
 
     def overconfidence(self) -> float:
-        """How many times larger errors were than expected, where that is more than one standard error; else 1."""
-        error, uncertainty, expected = self.measured_risk()
-        excess = (error - uncertainty) / expected if expected > 0 else float("nan")
-        return max(1.0, excess) if np.isfinite(excess) else 1.0
+        """How many times larger errors were than expected, where that is more than one standard error; else 1.
+
+        The larger of two: what models expected in their own time, and what the present one would have. Single outcomes
+        may have drawn it away from what groups of several say.
+        """
+        pairs = self._several_pairs()
+        now = posterior(
+            self._reward_range[0], 0, pairs[:, COLUMNS.index("prior")], self.model, reward_range=self._reward_range
+        )
+        worst = 1.0
+        for error, uncertainty, expected in (self.measured_risk(), self._risk(pairs, now.mean, now.variance)):
+            excess = (error - uncertainty) / expected if expected > 0 else float("nan")
+            worst = max(worst, excess) if np.isfinite(excess) else worst
+        return worst
+
+    def noise(self) -> tuple[float, float]:
+        """Mean variance of a reward within its prompt over the same pairs, and its standard error; NaN without any."""
+        variance = self._several_pairs()[:, COLUMNS.index("variance")]
+        if len(variance) < 2:
+            return float("nan"), float("nan")
+        return float(variance.mean()), float(variance.std(ddof=1) / np.sqrt(len(variance)))
+
+    def _several_pairs(self) -> np.ndarray:
+        return self._pairs[self._pairs[:, COLUMNS.index("n")] >= 2][-self._several :]
+
+    @staticmethod
+    def _risk(pairs: np.ndarray, expected: np.ndarray, risk: np.ndarray) -> tuple[float, float, float]:
+        if len(pairs) < 2:
+            return float("nan"), float("nan"), float("nan")
+        mean, n, _, variance = pairs[:, :4].T
+        errors = (expected - mean) ** 2 - variance / n
+        return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(len(errors))), float(risk.mean())
 
     def state_dict(self) -> dict[str, Any]:
         return {"pairs": self._pairs.copy(), "seen": self.seen, "steps": self._steps, "model": self.model._asdict()}

@@ -39,6 +39,9 @@ def test_slack_and_overconfidence_move_the_bound():
     assert group_size([0.0], beta(2.1), slack=1.5).k == 1  # 3 / 1.5 = 2
     assert group_size([0.0], beta(3.1), overconfidence=1.5).k == 3  # 3.1 / 1.5 = 2.07, and risk(2) 1.5 / 4.1 > 1/3
     assert group_size([0.0], beta(0.1), reference_n=8).k == 8
+    # Rewards that were measured to vary half as much as the model says: the reference is better by as much.
+    usual, measured = group_size([0.0], beta(3.1)), group_size([0.0], beta(3.1), most_noise=0.5 * 3.1 / 4.1)
+    assert measured.reference_risk == pytest.approx(usual.reference_risk / 2) and measured.k > usual.k
 
 
 def test_zero_one_rewards_give_the_same_size_and_a_quarter_of_the_risk():

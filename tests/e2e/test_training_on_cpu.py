@@ -3,6 +3,7 @@
 import pytest
 
 from v05_verl import state_file
+from v05_verl.prior_record import COLUMNS
 
 from .conftest import DYNAMIC, VERLS_GRPO
 
@@ -44,7 +45,7 @@ def test_the_robust_mode_with_prompts_chosen_by_their_priors_on_the_second_engin
     believed = [step["v05/robust/strength"] for step in run.metrics]
     assert believed[0] == 1.0 and 1.0 not in believed[1:] and len(set(believed)) == 6
     saved = state_file.load(tmp_path / "checkpoints" / "global_step_6" / "v05.safetensors")["prior_record"]
-    assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, 5)
+    assert saved["steps"] == 6 and saved["pairs"].shape == (6 * 16, len(COLUMNS))
     assert saved["model"]["strength"] == pytest.approx(believed[5])
     # The weights that generate are the weights that are trained.
     assert all(step["training/rollout_probs_diff_mean"] < 1e-4 for step in run.metrics)

@@ -71,6 +71,7 @@ def group_size(
     reference_n: int = 4,
     slack: float = 1.0,
     overconfidence: float = 1.0,
+    most_noise: float = np.inf,
     reward_range: tuple[float, float] = (-1.0, 1.0),
 ) -> GroupSize:
     """The smallest k whose mean risk is at most ``slack`` times that of leave one out among ``reference_n``.
@@ -84,6 +85,7 @@ def group_size(
         reference_n: n of the reference and most rollouts per prompt, at least 2.
         slack: > 0; above 1 trades a less certain baseline for more prompts.
         overconfidence: > 0, factor on every risk: how much larger errors were measured than the model expected.
+        most_noise: > 0, bound on E[sigma^2] from what was measured, squared-reward units.
         reward_range: (lo, hi).
 
     Raises:
@@ -97,7 +99,7 @@ def group_size(
     risks = baseline_risks(prior, model, int(reference_n), reward_range=(lo, hi)).mean(axis=0)
     risks = risks * checks.positive("overconfidence", overconfidence)
     outcome_variance = expected_outcome_variance(lo, 0, prior, model, reward_range=(lo, hi)).mean()
-    noise = float((hi - lo) ** 2 * outcome_variance)
+    noise = min(float((hi - lo) ** 2 * outcome_variance), most_noise)
     reference_risk = noise / (reference_n - 1)
     good = np.flatnonzero(risks <= checks.positive("slack", slack) * reference_risk)
     k = int(good[0]) + 1 if len(good) else int(reference_n)
