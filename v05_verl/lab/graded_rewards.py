@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What ``k_init: auto`` makes of rewards that are not right or wrong: simulated steps, and its baselines' squared error.
+"""What ``k_init: auto`` makes of rewards that are not right or wrong: simulated steps, squared error of its baselines.
 
     python -m v05_verl.lab.graded_rewards [--seeds 10] [--steps 20] [--prompts 64]
 
