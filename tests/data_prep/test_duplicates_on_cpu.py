@@ -121,3 +121,22 @@ def test_contamination_finds_the_problem_inside_a_longer_one():
         "first": {"problems": 2, "same_text": 0, "training_rows": 2},
         "second": {"problems": 0, "same_text": 0, "training_rows": 0},
     }
+
+
+@pytest.mark.parametrize(
+    ("trained", "answer", "held"),
+    [
+        (101, "7", 0.9),
+        (101, "8", 0.9),
+        (100, "7", None),
+    ],
+)
+def test_almost_verbatim_wording_counts_without_its_number(trained, answer, held):
+    # Two letters never follow each other twice, so that no run occurs twice: 110 letters and a figure are 100 runs of
+    # 12, and the first 101 letters hold 90 of them, the first 100 letters 89.
+    letters = "".join(a + b for a in "abcdefgh" for b in "klmnopqrst")
+    (asked,), (train,) = problems((letters[:110] + " 7", "7")), problems((letters[:trained], answer))
+    found = contamination([train], [answer], {"set": ([asked], ["7"])})
+    assert [match.held for match in found] == ([held] if held else [])
+    (train,) = problems((letters[:trained] + " and 7", answer))
+    assert contamination([train], [answer], {"set": ([asked], ["7"])})  # with the number, .65 is enough
