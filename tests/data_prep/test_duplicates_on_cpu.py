@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from data_prep.contamination import contamination, summary
 from data_prep.dedup import ExactDedup, near_duplicates
 from data_prep.problem import Problem
-from data_prep.similarity import SHINGLE, ShingleIndex, numbers, shingles, text_key
+from data_prep.similarity import SHINGLE, ShingleIndex, figure, numbers, shingles, text_key
 
 ROOMS = "There are $1000$ rooms in a row along a long corridor. Initially, the first room contains $1000$ people."
 STONES = "Dexter and Raquel are playing a game with $N$ stones. Dexter goes first and takes one stone from the pile."
@@ -74,6 +74,33 @@ def test_the_most_frequent_answer_stays_and_the_contradiction_is_reported():
     assert contradiction == {"ids": ["p0", "p1", "p2"], "answers": {"31": 2, "61": 1}, "similarity": 1.0}
 
 
+def drawn(*labels, size=3):
+    """A question that says all in its figure: a triangle of ``size`` with ``labels`` beside its sides."""
+    labels = "".join(f'label("{label}",({size},{i}));' for i, label in enumerate(labels))
+    return f"What is the value of $x$ in the diagram? [asy] draw((0,0)--({size},4)--cycle); {labels} [/asy]"
+
+
+def test_figures_tell_equal_texts_apart():
+    # The four of DAPO-Math-17k: two have the same answer, and other figures all the same.
+    four = [("8", "$60$", "10"), ("$2\\sqrt{3}$", "$30$", "7"), ("8", "$30$", "6"), ("2", "$60$", "7")]
+    found = near(*[(drawn(*labels), answer) for *labels, answer in four])
+    assert (found.keep, found.contradictions) == ([0, 1, 2, 3], [])
+
+
+def test_equal_figures_tell_nothing_apart():
+    assert near((drawn("8", "$x$"), "4"), (drawn("$x$", "$8$", size=5), "4")).keep == [0]  # drawn otherwise
+    twice = near((drawn("8"), "4"), (drawn("8").replace("; ", ";\n\n"), "6"))  # one drawing, two answers
+    assert len(twice.keep) == 1 and twice.contradictions[0]["answers"] == {"4": 1, "6": 1}
+    assert near((drawn("8"), "4"), (drawn("8", size=5), "6")).keep == [0, 1]  # an inscription is not the whole figure
+
+
+def test_a_text_without_its_figure_is_a_copy_where_all_figures_agree():
+    bare = drawn().partition("[asy]")[0]
+    assert near((bare, "4"), (drawn("8"), "4"), (drawn("8", size=5), "4")).keep == [0]
+    assert len(near((bare, "4"), (drawn("8"), "6")).keep) == 1  # its answer is another one all the same
+    assert near((drawn("8"), "4"), (bare, "4"), (drawn("9"), "6")).keep == [0, 1, 2]
+
+
 def test_chinese_problems_are_compared_by_their_words():
     assert text_key("已知 $a=1$, 求 $T$ 的最大值.") != text_key("已知 $a=1$, 求 $T$ 的最小值.")
     assert text_key("已知 $a=1$, 求 $T$") == text_key("已知$a = 1$，求$T$")
@@ -82,6 +109,10 @@ def test_chinese_problems_are_compared_by_their_words():
 def test_figures_are_left_out():
     assert text_key("What is shown? [asy] draw((0,0)--(3,4)); [/asy]") == text_key("What is shown?")
     assert numbers("Side 3 and 4. [asy] size(150); [/asy]") == {"3": 1, "4": 1}
+    assert figure("Side 3 and 4.") is None
+    found = figure('See [asy] label("$x$",\n(0,0)); [/asy] or ![it](b.png) and [asy] MP("A"); [/asy].')
+    assert found.inscriptions == ("a", "x")
+    assert found.drawing == '[asy]label("$x$",(0,0));[/asy]![it](b.png)[asy]MP("A");[/asy]'
 
 
 @given(st.text(alphabet="abcdef ", min_size=SHINGLE, max_size=80))
