@@ -1,6 +1,6 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Duplicates: exact ones while reading, near ones afterwards, contradictory ones reported."""
+"""Duplicates: exact ones while reading, near ones afterwards; contradictory ones are reported, or dropped."""
 
 from __future__ import annotations
 
@@ -64,11 +64,13 @@ class NearDuplicates:
     keep: positions of the problems that stay, in order.
     groups: for each dropped problem the kept one: {"kept": id, "dropped": id, "similarity": s}.
     contradictions: groups of like problems with different answers: {"ids", "answers", "similarity"}.
+    undecided: those of ``contradictions`` that hold one problem and of which none stays.
     """
 
     keep: list[int]
     groups: list[dict[str, Any]]
     contradictions: list[dict[str, Any]]
+    undecided: list[dict[str, Any]]
 
 
 def near_duplicates(problems: Sequence[Problem], answers: Sequence[str]) -> NearDuplicates:
@@ -76,8 +78,10 @@ def near_duplicates(problems: Sequence[Problem], answers: Sequence[str]) -> Near
 
     Two are the same where their letters, digits and operators are (``text_key``) and their figures do not tell them
     apart, or where they are alike (Jaccard similarity of ``NEAR``), hold the same numbers and have the same answer. Of
-    each group the first problem with the group's most frequent answer stays. Groups with several answers, and pairs as
-    alike as ``CONTRADICTION`` with the same numbers and different answers, are reported as contradictions.
+    each group the first problem with the group's most frequent answer stays; where several answers are the most
+    frequent, none does: a label that another copy contradicts is no label, and which copy comes first in the file says
+    nothing. Groups with several answers, and pairs as alike as ``CONTRADICTION`` with the same numbers and different
+    answers, are reported as contradictions.
 
     Args:
         problems: without exact duplicates.
@@ -123,14 +127,16 @@ def _equal_texts(keys: list[str], figures: list[Figure | None], answers: Sequenc
 
 
 def _resolved(problems, answers, same_problem: DisjointSet, similarity: dict, contradictions: list) -> NearDuplicates:
-    keep, groups = [], []
+    keep, groups, undecided = [], [], []
     for members in sorted(sorted(members) for members in same_problem.subsets()):
-        counts = Counter(answers[member] for member in members)
-        best = max(counts.values())
-        kept = next(member for member in members if counts[answers[member]] == best)
-        keep.append(kept)
-        if len(counts) > 1:
+        ranked = Counter(answers[member] for member in members).most_common()
+        if len(ranked) > 1:
             contradictions.append(_contradiction(problems, answers, members, 1.0))
+            if ranked[0][1] == ranked[1][1]:
+                undecided.append(contradictions[-1])
+                continue
+        kept = next(member for member in members if answers[member] == ranked[0][0])
+        keep.append(kept)
         groups += [
             {
                 "kept": problems[kept].id,
@@ -140,7 +146,7 @@ def _resolved(problems, answers, same_problem: DisjointSet, similarity: dict, co
             for member in members
             if member != kept
         ]
-    return NearDuplicates(sorted(keep), groups, contradictions)
+    return NearDuplicates(sorted(keep), groups, contradictions, undecided)
 
 
 def _contradiction(problems, answers, members: Iterable[int], similarity: float) -> dict[str, Any]:
