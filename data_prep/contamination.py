@@ -13,7 +13,9 @@ from .similarity import ShingleIndex, numbers, text_key
 
 # A training set often appends a request ("find m + n"), so the measure is one-sided: how much of the benchmark's
 # wording the training problem holds. Read on DAPO-Math-17k: from .65 on the pairs are one problem, below it short
-# phrases begin to match; an equal answer settles the pairs between .5 and .65.
+# phrases begin to match; an equal answer settles the pairs between .5 and .65. From .9 on the text is almost verbatim:
+# there, a number that is missing was that of the question ("What is $|z|^2$?") or of a condition ("for $n \geq 1$").
+VERBATIM = 0.9
 HELD = 0.65
 HELD_WITH_SAME_ANSWER = 0.5
 
@@ -46,8 +48,8 @@ def contamination(
 ) -> list[Match]:
     """Every (benchmark problem, training problem) pair that is the same problem.
 
-    The numbers of the benchmark problem must all stand in the training problem: without that, variants with other
-    numbers would count.
+    The numbers of the benchmark problem must all stand in the training problem, unless the wording is almost verbatim
+    (``VERBATIM``): without that, variants with other numbers would count.
 
     Args:
         train: training problems, with ``train_answers`` their canonical answers.
@@ -64,7 +66,8 @@ def contamination(
             wanted = numbers(problem.text)
             for position, held in candidates:
                 same_answer = answer == train_answers[position]
-                if not wanted - amounts[position] and (held >= HELD or same_answer):
+                has_numbers = not wanted - amounts[position]
+                if held >= VERBATIM or (has_numbers and (held >= HELD or same_answer)):
                     same_text = key == keys[position]
                     matches.append(Match(name, problem.id, position, round(held, 3), same_text, same_answer))
     return matches

@@ -1,19 +1,19 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Duplicates: exact ones while reading, near ones afterwards, contradictory ones reported."""
+"""Duplicates: exact ones while reading, near ones afterwards; contradictory ones are reported, or dropped."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scipy.cluster.hierarchy import DisjointSet
 
 from .problem import Problem
-from .similarity import ShingleIndex, numbers, text_key
+from .similarity import Figure, ShingleIndex, figure, numbers, text_key
 
 # Measured on DAPO-Math-17k: of 229 pairs with a similarity of .5 to .7, the same answer and the same numbers, all that
 # were read were one problem; pairs with other numbers or another answer are often variants.
@@ -64,20 +64,24 @@ class NearDuplicates:
     keep: positions of the problems that stay, in order.
     groups: for each dropped problem the kept one: {"kept": id, "dropped": id, "similarity": s}.
     contradictions: groups of like problems with different answers: {"ids", "answers", "similarity"}.
+    undecided: those of ``contradictions`` that hold one problem and of which none stays.
     """
 
     keep: list[int]
     groups: list[dict[str, Any]]
     contradictions: list[dict[str, Any]]
+    undecided: list[dict[str, Any]]
 
 
 def near_duplicates(problems: Sequence[Problem], answers: Sequence[str]) -> NearDuplicates:
     """Problems that differ in wording only.
 
-    Two are the same where their letters, digits and operators are (``text_key``), or where they are alike (Jaccard
-    similarity of ``NEAR``), hold the same numbers and have the same answer. Of each group the first problem with the
-    group's most frequent answer stays. Groups with several answers, and pairs as alike as ``CONTRADICTION`` with the
-    same numbers and different answers, are reported as contradictions.
+    Two are the same where their letters, digits and operators are (``text_key``) and their figures do not tell them
+    apart, or where they are alike (Jaccard similarity of ``NEAR``), hold the same numbers and have the same answer. Of
+    each group the first problem with the group's most frequent answer stays; where several answers are the most
+    frequent, none does: a label that another copy contradicts is no label, and which copy comes first in the file says
+    nothing. Groups with several answers, and pairs as alike as ``CONTRADICTION`` with the same numbers and different
+    answers, are reported as contradictions.
 
     Args:
         problems: without exact duplicates.
@@ -87,9 +91,8 @@ def near_duplicates(problems: Sequence[Problem], answers: Sequence[str]) -> Near
     amounts = [numbers(problem.text) for problem in problems]
     same_problem = DisjointSet(range(len(problems)))
     similarity: dict[int, float] = {}
-    first: dict[str, int] = {}
-    for position, key in enumerate(keys):
-        if same_problem.merge(first.setdefault(key, position), position):
+    for earlier, position in _equal_texts(keys, [figure(problem.text) for problem in problems], answers):
+        if same_problem.merge(earlier, position):
             similarity[position] = 1.0
     contradictions = []
     for i, j, alike in ShingleIndex(keys).alike(NEAR):
@@ -103,15 +106,37 @@ def near_duplicates(problems: Sequence[Problem], answers: Sequence[str]) -> Near
     return _resolved(problems, answers, same_problem, similarity, contradictions)
 
 
+def _equal_texts(keys: list[str], figures: list[Figure | None], answers: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """(first, later) of equal keys, unless their figures tell them apart.
+
+    A key leaves figures out, and "What is the value of $x$ in the diagram?" says all in its figure. So two problems
+    that both have one are the same where the drawings are, or both the inscriptions and the answers. A problem without
+    a figure is a copy of those with one where these agree, and of none of them otherwise.
+    """
+    drawn = defaultdict(set)
+    for key, drawing, answer in zip(keys, figures, answers, strict=True):
+        if drawing:
+            drawn[key].add((drawing.inscriptions, answer))
+    first: dict[tuple, int] = {}
+    for position, (key, drawing, answer) in enumerate(zip(keys, figures, answers, strict=True)):
+        marks: list[tuple] = [(key,)] if not drawing or len(drawn[key]) == 1 else []
+        if drawing:
+            marks += [(key, drawing.drawing), (key, drawing.inscriptions, answer)]
+        for mark in marks:
+            yield first.setdefault(mark, position), position
+
+
 def _resolved(problems, answers, same_problem: DisjointSet, similarity: dict, contradictions: list) -> NearDuplicates:
-    keep, groups = [], []
+    keep, groups, undecided = [], [], []
     for members in sorted(sorted(members) for members in same_problem.subsets()):
-        counts = Counter(answers[member] for member in members)
-        best = max(counts.values())
-        kept = next(member for member in members if counts[answers[member]] == best)
-        keep.append(kept)
-        if len(counts) > 1:
+        ranked = Counter(answers[member] for member in members).most_common()
+        if len(ranked) > 1:
             contradictions.append(_contradiction(problems, answers, members, 1.0))
+            if ranked[0][1] == ranked[1][1]:
+                undecided.append(contradictions[-1])
+                continue
+        kept = next(member for member in members if answers[member] == ranked[0][0])
+        keep.append(kept)
         groups += [
             {
                 "kept": problems[kept].id,
@@ -121,7 +146,7 @@ def _resolved(problems, answers, same_problem: DisjointSet, similarity: dict, co
             for member in members
             if member != kept
         ]
-    return NearDuplicates(sorted(keep), groups, contradictions)
+    return NearDuplicates(sorted(keep), groups, contradictions, undecided)
 
 
 def _contradiction(problems, answers, members: Iterable[int], similarity: float) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from .source import Source, open_hub, open_local, sha256
 
 logger = logging.getLogger("data_prep")
 
+DEDUP = "drop duplicates from training sets, and problems whose copies have several answers equally often"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -68,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     add("--limit", type=_positive, metavar="N", help="keep the first N rows of each set, after all other choices")
     add("--english-only", action="store_true", help="drop problems with Chinese text (DAPO's upstream has some)")
     add("--template", choices=list(TEMPLATES), default="dapo", help="how the answer is asked for, in all sets")
-    add("--dedup", action=argparse.BooleanOptionalAction, default=True, help="drop duplicates from training sets")
+    add("--dedup", action=argparse.BooleanOptionalAction, default=True, help=DEDUP)
     add("--drop-contaminated", action="store_true", help="drop training problems that a benchmark asks too")
     return result
 
@@ -84,12 +85,15 @@ def prepare(problem_set: ProblemSet, options: argparse.Namespace) -> dict[str, A
         problems = [problem for problem in problems if not CHINESE.search(problem.text)]
         counts["english"] = len(problems)
     answers = _canonical(problems)
-    report: dict[str, Any] = {"contradictory": read.contradictions(), "near_duplicates": [], "contamination": []}
+    report: dict[str, Any] = {"contradictory": read.contradictions()}
+    report |= {"near_duplicates": [], "undecided": [], "contamination": []}
     if train and options.dedup:
         near = near_duplicates(problems, [answer.text for answer in answers])
-        report["near_duplicates"], report["contradictory"] = near.groups, report["contradictory"] + near.contradictions
+        report["contradictory"] += near.contradictions
+        report |= {"near_duplicates": near.groups, "undecided": near.undecided}
         problems, answers = [problems[i] for i in near.keep], [answers[i] for i in near.keep]
-        counts["without_near_duplicates"] = len(problems)
+        counts["without_near_duplicates"] = len(problems) + len(near.undecided)
+        counts["without_undecided"] = len(problems)
     found = {}
     if train:
         found, matches = _contamination(problems, answers, options)
@@ -187,6 +191,7 @@ def _write(
         manifest.write_json(report_file, report)
         entry |= {
             "contradictory": len(report["contradictory"]),
+            "undecided": len(report["undecided"]),
             "contamination": contaminated,
             "report": report_file.name,
         }
@@ -208,7 +213,12 @@ def _tell(problem_set: ProblemSet, entry: dict[str, Any], target: Path) -> None:
     if entry["answers_kept_as_they_are"]:
         logger.info("  answers without a canonical form: %s", ", ".join(entry["answers_kept_as_they_are"]))
     if "contradictory" in entry:
-        logger.info("  contradictory answers: %d groups, see %s", entry["contradictory"], entry["report"])
+        logger.info(
+            "  contradictory answers: %d groups, %d of them dropped as undecided, see %s",
+            entry["contradictory"],
+            entry["undecided"],
+            entry["report"],
+        )
         for name, found in entry["contamination"].items():
             logger.info("  also in %s: %s", name, found)
 

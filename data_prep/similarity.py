@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -15,6 +16,7 @@ SHINGLE = 12  # characters; "n^{2}" and "n^2" are the same four, a word or two o
 COMMON = 30  # a shingle in more problems than this is phrasing ("Find the number of") and proposes no pairs
 
 _FIGURE = re.compile(r"\[asy\].*?\[/asy\]|!\[[^\]]*\]\([^)]*\)", re.DOTALL)
+_INSCRIPTION = re.compile(r'"([^"]*)"')
 _LOOKS = re.compile(
     r"\\(?:text|mathrm|textbf|textit|mathbf|mathit|emph|operatorname|left|right|[bB]igg?[lr]?|displaystyle|q?quad|limits"
     r"|mathbb|begin|end|tag\{[^}]*\}|[,;:! ])"
@@ -45,6 +47,25 @@ def text_key(problem: str) -> str:
 def numbers(problem: str) -> Counter[str]:
     """The numbers in ``problem``, figures left out; problems that differ in one are different problems."""
     return Counter(_NUMBER.findall(re.sub(r"\\tag\{[^}]*\}", "", _FIGURE.sub(" ", problem))))
+
+
+class Figure(NamedTuple):
+    """The figures of a problem.
+
+    Attributes:
+        drawing: their source, without white space.
+        inscriptions: what is written in them, sorted; two drawings of one figure agree in it, their coordinates differ.
+    """
+
+    drawing: str
+    inscriptions: tuple[str, ...]
+
+
+def figure(problem: str) -> Figure | None:
+    """The figures in ``problem``, None where it has none."""
+    source = "".join(_FIGURE.findall(problem))
+    inscriptions = sorted(text_key(inscription) for inscription in _INSCRIPTION.findall(source))
+    return Figure("".join(source.split()), tuple(inscriptions)) if source else None
 
 
 def shingles(key: str) -> np.ndarray:
