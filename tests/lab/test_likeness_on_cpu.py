@@ -33,4 +33,4 @@ def test_a_tracker_knows_nothing_at_a_first_visit_and_much_at_the_second(out):
 def test_the_table_stands_beside_real_recipes():
     table = as_markdown([REAL, Likeness(0.8, 0.5, 0.9, 98.0, 0.2)])
     assert "| AUC of a first visit | 0.7 | 0.75 |" in table and table.count("\n") == 6
-    assert np.isclose(REAL.rollouts_per_prompt, 1_228_800 / 12_541, atol=0.05)
+    assert np.isclose(REAL.rollouts_per_prompt, 1_228_800 / 12_525, atol=0.05)
