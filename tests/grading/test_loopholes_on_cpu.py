@@ -26,3 +26,48 @@ def accepts(gold: str, answer: str, data_source: str = "math500") -> bool:
 )
 def test_an_empty_box_is_no_answer(response, right):
     assert bool(compute_score("math500", response, "34")["acc"]) is right
+
+
+@pytest.mark.parametrize("word", ["hundred", "thousand", "million", "billion", "trillion", "dozen"])
+def test_a_word_that_scales_is_no_unit(word):
+    for answer in (
+        f"3 {word}",
+        rf"3\text{{ {word}}}",
+        rf"3\ \mathrm{{{word}}}",
+        f"$3$ {word}",
+        rf"\frac{{6}}{{2}} {word}",
+    ):
+        assert not accepts("3", answer), answer
+
+
+def test_a_word_that_scales_is_a_power_of_ten():
+    for answer in (r"3\text{ million}", "3 million", "$3$ million", r"3\text{ million dollars}", "300万"):
+        assert accepts("3000000", answer), answer
+    assert accepts("300", "3 hundred") and not accepts("3", "3万")
+
+
+CHANGED = ["squared", "cubed", "factorial", "pi", "minus one", "plus two", "halves", "halved", "quarters", "times two"]
+NO_UNITS = ["35", ", or maybe 35", "-1", "+ 1", "!", "(or 35)", "mod 5", "x", "n"]
+
+
+@pytest.mark.parametrize("words", [*CHANGED, *NO_UNITS])
+def test_words_that_change_a_number_are_no_unit(words):
+    assert not accepts("34", rf"34\text{{{words}}}") and not accepts("34", rf"34\text{{ {words}}}")
+    assert words in NO_UNITS or not accepts("34", f"34 {words}")
+
+
+def test_words_before_more_mathematics_are_not_dropped():
+    assert not accepts("34", r"34\text{ divided by }2") and not accepts("34", r"34\text{ minus }1")
+
+
+UNITS = [
+    r"\text{ cm}^2", r"\text{ cm^2}", r"\text{ cm2}", r"\text{ m/s^2}", r"\text{ cm squared}",
+    r"\text{ miles per hour}",
+    r"\text{ ways to choose}", r"\text{ pens and pencils}", r"\text{m}", r"\text{-gon}", r"\text{ times}",
+    " meters squared", " square units", " more",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_in_words_are_still_taken_off(unit):
+    assert accepts("34", "34" + unit) and not accepts("35", "34" + unit)

@@ -37,14 +37,27 @@ _KNOWN = {
 }
 _NAMES = {spelling: unit for unit, spellings in _KNOWN.items() for spelling in spellings.split()}
 # Words after a number that belong to the mathematics and are no unit.
-_MATHS = r"pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|mod|and|or|to|by|times|infty|infinity|inf|factorial|over|choose"
+_MATHS = (
+    r"pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|mod|and|or|to|by|times|infty|infinity|inf|factorial|over|choose"
+    r"|hundred|thousand|million|billion|trillion|dozen|plus|minus|divided|multiplied|maybe|perhaps"
+    r"|doubled|tripled|halved|negated|inverted|reversed"
+)
+# These change the number before them; after another word they do not ("meters squared", "two quarters").
+_RIGHT_AFTER = r"squared|cubed|half|halves|thirds|fourths|quarters|fifths|sixths|tenths|hundredths"
 _POWER = r"(?:\s?\^\s?\{?\s?-?\d\s?\}?)?"
-_UNIT_TEXT = re.compile(
-    rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{(?!\s?[ie]\s?\}}|\s?(?:is|are|or|and|not|if)\b)([^{{}}]*)\}}{_POWER}$"
+_UNIT_TEXT = re.compile(rf"\s?(?:\\cdot|/|per)?\s?\\text\s?\{{(?!\s?(?:is|are|or|and|not|if)\b)([^{{}}]*)\}}{_POWER}$")
+# Words in \text{} that are no unit: operations, signs, variables, a second number ("cm^2" and "cm2" hold none).
+_NO_UNIT = re.compile(
+    rf"^\s?(?:(?:{_RIGHT_AFTER}|pi|mod|over|choose)\b|[+*^=<>!]|-\s?(?:[a-zA-Z]\b|[^a-zA-Z])|times\b\s?\w"
+    r"|[abeijknqrtuvwxyz]\s?$)"
+    r"|\b(?:or|dozen|hundred|thousand|[mbtr]+illion|plus|minus|divided|multiplied|factorial|maybe|perhaps"
+    r"|doubled|tripled|halved|negated|inverted|reversed)\b|(?<![a-zA-Z^])(?<!\^-)\d",
+    re.IGNORECASE,
 )
 _KNOWN_WORDS = "|".join(sorted((re.escape(name) for name in _NAMES if len(name) > 1 and name != "%"), key=len)[::-1])
 _UNIT_WORDS = re.compile(
-    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?:\s(?!(?:{_MATHS})\b)(?:[a-zA-Z]{{3,20}}|sq\.?|cu\.?)(?:/[a-zA-Z]+)?){{1,4}})"
+    rf"(?<=[\d}}).%])(?:\s?(?:{_KNOWN_WORDS})|(?!\s(?:{_RIGHT_AFTER})\b)"
+    rf"(?:\s(?!(?:{_MATHS})\b)(?:[a-zA-Z]{{3,20}}|sq\.?|cu\.?)(?:/[a-zA-Z]+)?){{1,4}})"
     rf"{_POWER}$"
 )
 _UNIT_LETTER = re.compile(rf"(?<=[\d}}])\s?[mgsJVNKWACFLhM]{_POWER}$")
@@ -56,7 +69,7 @@ _ANGLE_OF_FUNCTION = re.compile(r"(?:sin|cos|tan|cot|sec|csc)\W*\d+\s?\^\{\\circ
 def split_unit(text: str, letters: bool = False) -> tuple[str, str]:
     """(what is left, unit) of a normalised answer; the unit is "" where none stands at its end.
 
-    Words that follow a number and units in ``\\text{}`` are taken off, whatever they say; those of a small table come
+    Words that follow a number and units in ``\\text{}`` are taken off unless they change it; those of a table come
     back under one name ("hours" -> "hour"), and so do degrees and percent. An answer that is nothing but words is
     left as it is. With ``letters`` a single letter after a number is a unit too.
     """
@@ -91,7 +104,7 @@ def _take_one(text: str) -> tuple[str, str | None]:
         return text, None
     for pattern, name in ((_CIRCLE, DEGREE), (_UNIT_TEXT, None), (_UNIT_WORDS, None)):
         match = pattern.search(text)
-        if match:
+        if match and not (pattern is _UNIT_TEXT and _NO_UNIT.search(match[1])):
             return text[: match.start()], name or (match[1] if pattern is _UNIT_TEXT else match[0])
     return text, None
 
