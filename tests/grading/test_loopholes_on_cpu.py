@@ -71,3 +71,28 @@ UNITS = [
 @pytest.mark.parametrize("unit", UNITS)
 def test_units_in_words_are_still_taken_off(unit):
     assert accepts("34", "34" + unit) and not accepts("35", "34" + unit)
+
+
+OTHER_NUMBERS = [
+    "half of 12", "twice the value 12", "the square of 12", "square root of 12", "the negative of 12",
+    "a multiple of 12", "divisible by 12", "the factorial of 12", "Anything but 12", "twelve plus 12",
+    "hundred times 12", "one less than 12", "the number after 12", "The value is the square of 12",
+    "it cannot be 12", "it can't be 12", "it does not have 12", "it never is 12", "none of these is 12",
+    "the wrong answer would be 12", "the answer is not 12",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", OTHER_NUMBERS)
+def test_a_sentence_about_another_number_is_not_its_only_number(sentence):
+    assert not accepts("12", sentence)
+
+
+SAME_NUMBER = [
+    "There are 12 such numbers", "The number of integers that are not divisible by 3 is 12", "we get 12 in total",
+    "The square has 12 tiles", "the sum of the roots = 12", "The square of the distance is 12", "It takes 12 more days",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", SAME_NUMBER)
+def test_a_sentence_that_states_a_number_is_read(sentence):
+    assert accepts("12", sentence)

@@ -46,7 +46,16 @@ _PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){2,}")  # two words in a row
 _VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
 _NO_STATEMENT = re.compile(
     r"\b(?:not|no|never|without|except|than|least|most|below|above|between|up to|over|under|about|or|if|unless|true"
-    r"|false|lambda|import)\b|n't",
+    r"|false|lambda|import|cannot|none|neither|nor|wrong|incorrect)\b|n't",
+    re.IGNORECASE,
+)
+# Words by which a sentence means another number than the one that it holds.
+_ANOTHER_NUMBER = re.compile(
+    r"\b(?:half|halves|thirds?|quarters?|twice|thrice|doubled?|tripled?|times|squared?|cubed?|roots?|powers?|negatives?|minus|plus"
+    r"|add|added|multiples?|multiplied|multiply|divisible|divided|divides|divisors?|factors?|factorials?|inverse"
+    r"|reciprocal|opposite|logarithms?|log|sine?|cosine?|tangent|modulo|mod|but|hundred|thousand|[mbtr]+illion|dozen"
+    r"|after|before|any|anything|instead"
+    r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b",
     re.IGNORECASE,
 )
 
@@ -117,7 +126,8 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
             readings += [_structure(side, False) for side in _results(first.text)]
     if CLAUSE.search(prediction):
         readings.append(_structure(CLAUSE.sub("", prediction), False))
-    values = _VALUE_IN_PROSE.findall(prediction) if _PROSE.search(prediction) else []
+    is_prose = _PROSE.search(prediction) and not _ANOTHER_NUMBER.search(CLAUSE.sub("", prediction))
+    values = _VALUE_IN_PROSE.findall(prediction) if is_prose else []
     if len(values) == 1:
         readings.append(_structure(values[0].rstrip(",."), False))
     return readings

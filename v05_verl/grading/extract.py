@@ -44,6 +44,10 @@ _VERB = re.compile(
     r"(?:\s(?:is|are|equals|(?:must|should|will|would) be|has|have)\b:?|(?<=\b[Ii]t)'s)\s+"
     r"(?:(?:equal to|given by|therefore|thus|simply|at)\s+)?(?=\S)"
 )
+_DENIED = re.compile(
+    r"(?:\b(?:not|cannot|never)|n't|\b(?:none|neither)(?:\sof\s\w{1,20})?|\b(?:wrong|incorrect)(?:\s\w{1,20})?)$",
+    re.IGNORECASE,
+)
 CLAUSE = re.compile(r",?\s(?:which|where|since|because|so that|such that)\s.*", re.DOTALL)
 
 
@@ -114,11 +118,18 @@ def _lines(text: str) -> list[str]:
 
 
 def _statement(text: str) -> str:
-    """What follows the main verb: 1/2, of "the probability that it is odd is 1/2"; else all of ``text``."""
+    """What follows the main verb: 1/2, of "the probability that it is odd is 1/2"; else all of ``text``.
+
+    A verb that is denied ("it does not have 34") is none.
+    """
     if not _SENTENCE.match(text):
         return text
     verb = _last(_VERB, CLAUSE.sub("", text))
-    if verb is None or ("=" in text[: verb.start()] and text[verb.end()].isalpha()):
+    if (
+        verb is None
+        or _DENIED.search(text[: verb.start()])
+        or ("=" in text[: verb.start()] and text[verb.end()].isalpha())
+    ):
         return text
     return text[verb.end() :]
 
