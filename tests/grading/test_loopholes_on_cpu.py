@@ -96,3 +96,50 @@ SAME_NUMBER = [
 @pytest.mark.parametrize("sentence", SAME_NUMBER)
 def test_a_sentence_that_states_a_number_is_read(sentence):
     assert accepts("12", sentence)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("274758382273", r"(2+\sqrt3)^{20}", False),
+        ("274758382274", r"(2+\sqrt3)^{20}+(2-\sqrt3)^{20}", True),
+        ("10000000000", r"10000000005\cos 0", False),
+        ("10000000000", r"10000000000\cos 0", True),
+        ("12586269028", r"\frac{(\frac{1+\sqrt5}{2})^{50}-(\frac{1-\sqrt5}{2})^{50}}{\sqrt5}", False),
+        ("12586269025", r"\frac{(\frac{1+\sqrt5}{2})^{50}-(\frac{1-\sqrt5}{2})^{50}}{\sqrt5}", True),
+        ("100000000000000", r"100000000000001\cos 0", False),
+        ("100000000000000", r"\sqrt{10^{28}}", True),
+        ("2", r"\sqrt{2}\sqrt{2}", True),
+    ],
+)
+def test_nine_digits_are_not_enough_for_a_large_whole_number(gold, answer, right):
+    assert accepts(gold, answer) is right
+
+
+CHINESE = [
+    "34种", "34个", "$34$ 个", "34人", "34元", "34厘米", "34千米", "34平方厘米", "共34种", "一共有34个", "共34种方法",
+    "34种不同的方法", "34 （种）", "34（种）", r"34\text{种}",
+]  # fmt: skip
+NOT_34 = [
+    "34万", "34亿", "34千", "34百", "34万元", "34或35", "34个或35个", "34和35", "34点五", "34个半", "34的平方",
+    "34平方",
+    "34的一半", "34分之一", "34以上", "不是34", "34加一", "34多个", "34的倍数", "34的阶乘", "十34", r"34\text{万}",
+    r"34\text{ 或 }35", r"34\text{个半}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", CHINESE)
+def test_chinese_measure_words_are_units(answer):
+    assert accepts("34", answer) and not accepts("35", answer)
+    assert compute_score("math500", rf"答案：{answer}", "34")["acc"]
+
+
+@pytest.mark.parametrize("answer", NOT_34)
+def test_chinese_words_that_change_a_number_are_no_units(answer):
+    assert not accepts("34", answer)
+
+
+def test_chinese_sentences_and_boxes():
+    assert compute_score("math500", "所以答案是34个。", "34")["acc"]
+    assert compute_score("math500", r"故 \boxed{34个}", "34")["acc"]
+    assert accepts("340000", "34万")

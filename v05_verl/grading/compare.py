@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from v05_verl.grading import evaluate, units
+from v05_verl.grading import evaluate, prose, units
 from v05_verl.grading.extract import CLAUSE
 from v05_verl.grading.latex import normalise, squeeze, unwrap_text
 from v05_verl.grading.numbers import parse_number
@@ -42,22 +42,6 @@ _NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven tw
 _FUNCTION = re.compile(r"[a-zA-Z].*\([a-z](?:,\s?[a-z])*\)")
 _WORDS_LEFT = re.compile(r"\\text(?![a-zA-Z])|[\u4e00-\u9fff]")
 _DECIMAL_COMMA = re.compile(r"-?(?:\d+,(?!\d{3}$)\d+|0,\d+)")
-_PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){2,}")  # two words in a row
-_VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
-_NO_STATEMENT = re.compile(
-    r"\b(?:not|no|never|without|except|than|least|most|below|above|between|up to|over|under|about|or|if|unless|true"
-    r"|false|lambda|import|cannot|none|neither|nor|wrong|incorrect)\b|n't",
-    re.IGNORECASE,
-)
-# Words by which a sentence means another number than the one that it holds.
-_ANOTHER_NUMBER = re.compile(
-    r"\b(?:half|halves|thirds?|quarters?|twice|thrice|doubled?|tripled?|times|squared?|cubed?|roots?|powers?|negatives?|minus|plus"
-    r"|add|added|multiples?|multiplied|multiply|divisible|divided|divides|divisors?|factors?|factorials?|inverse"
-    r"|reciprocal|opposite|logarithms?|log|sine?|cosine?|tangent|modulo|mod|but|hundred|thousand|[mbtr]+illion|dozen"
-    r"|after|before|any|anything|instead"
-    r"|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b",
-    re.IGNORECASE,
-)
 
 
 @lru_cache(maxsize=8192)
@@ -109,6 +93,8 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
     several = gold.kind in ("list", "set")
     first = _structure(prediction, several)
     readings = [first]
+    if (inner := prose.without_lead(prediction)) != prediction:
+        readings.append(_structure(inner, several))
     if several and re.search(r"\d,\d{3}(?!\d)", prediction):
         readings.append(_structure(prediction, False))
     if gold.kind == "tuple" and _BEFORE_BRACKET.match(prediction):
@@ -117,7 +103,7 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
         return readings
     if answered := _YES_OR_NO.match(prediction):
         readings.append(_structure(answered[1], False))
-    if _NO_STATEMENT.search(CLAUSE.sub("", prediction)):
+    if not prose.states(prediction):
         return readings
     if first is not None and first.kind == "leaf" and "=" not in gold.text:
         if gold.name:
@@ -126,10 +112,8 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
             readings += [_structure(side, False) for side in _results(first.text)]
     if CLAUSE.search(prediction):
         readings.append(_structure(CLAUSE.sub("", prediction), False))
-    is_prose = _PROSE.search(prediction) and not _ANOTHER_NUMBER.search(CLAUSE.sub("", prediction))
-    values = _VALUE_IN_PROSE.findall(prediction) if is_prose else []
-    if len(values) == 1:
-        readings.append(_structure(values[0].rstrip(",."), False))
+    if value := prose.only_value(prediction):
+        readings.append(_structure(value, False))
     return readings
 
 
