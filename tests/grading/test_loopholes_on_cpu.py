@@ -143,3 +143,36 @@ def test_chinese_sentences_and_boxes():
     assert compute_score("math500", "所以答案是34个。", "34")["acc"]
     assert compute_score("math500", r"故 \boxed{34个}", "34")["acc"]
     assert accepts("340000", "34万")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("34", r"\textbf{(C)}\ 34", True),
+        ("34", r"\text{(C) }34", True),
+        ("34", r"\textbf{(C)}", False),
+        ("34", "(C) 35", False),
+        ("34", "34_{10}", True),
+        ("34", r"34_{\text{ten}}", True),
+        ("34", "34_8", False),
+        ("34_8", "34_{10}", False),
+        ("-2", r"\sqrt[3]{-8}", True),
+        ("2", r"\sqrt[3]{-8}", False),
+        (r"-\sqrt[3]{x-1}", r"\sqrt[3]{1-x}", True),
+        (r"(1-x)^{1/3}", r"\sqrt[3]{1-x}", True),
+        ("34", r"34 \pmod{100}", True),
+        ("34", r"x \equiv 34 \pmod{100}", True),
+        ("34", r"134 \bmod 100", False),
+        ("4", r"34 \pmod{10}", False),
+        ("134", r"34 \pmod{100}", False),
+        ("34", "34 ✅", True),
+        ("34", r"34\checkmark", True),
+        ("34", r"34 \quad\blacksquare", True),
+        ("34", "34<end_of_turn>", True),
+        ("35", "34 ✅", False),
+        ("5", r"2^{20000}+2^{10^{10}}", False),
+        (r"2^{10^{10}}+2^{20000}", r"2^{20000}+2^{10^{10}}", True),
+    ],
+)
+def test_choices_bases_roots_residues_and_ends(gold, answer, right):
+    assert accepts(gold, answer) is right

@@ -101,6 +101,8 @@ def _readings(prediction: str, gold: Answer) -> list[Answer | None]:
         readings.append(_structure(_BEFORE_BRACKET.sub("", prediction), several))
     if gold.kind != "leaf":
         return readings
+    if value := prose.number_of_choice_or_residue(prediction):
+        readings.append(_structure(value, False))
     if answered := _YES_OR_NO.match(prediction):
         readings.append(_structure(answered[1], False))
     if not prose.states(prediction):

@@ -162,7 +162,7 @@ def _form(node: Node) -> Node:
         with contextlib.suppress(Undefined):
             return Node("number", value=value_of(node))
     args = tuple(map(_form, node.args))
-    return replace(node, args=tuple(sorted(args, key=repr)) if node.op in ("+", "*") else args)
+    return replace(node, args=tuple(sorted(args, key=hash)) if node.op in ("+", "*") else args)
 
 
 def _points(names: list[str], whole: bool) -> list[dict[str, Value]]:
@@ -231,6 +231,10 @@ def _power(base: Value, exponent: Value) -> Value:
             root = Fraction(math.isqrt(base.numerator), math.isqrt(base.denominator))
             if root * root == base:
                 return root
+    if isinstance(exponent, Fraction) and exponent.denominator > 1 and exponent.denominator % 2:
+        point = _complex(base)
+        if point.imag == 0 and point.real < 0:  # the real root: \sqrt[3]{-8} is -2
+            return (-1) ** exponent.numerator * _power(-base, exponent)
     result = _complex(base) ** _complex(exponent)
     if cmath.isinf(result):
         raise Undefined("infinity in a formula")

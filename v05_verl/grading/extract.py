@@ -27,7 +27,7 @@ _TAG = re.compile(r"####\s|<answer>|(?:^|\n)[#* ]{2,8}(?:the |my )?(?:final )?an
 # An empty box, as in "in \boxed{} as asked", is none; one that never closes is: its answer is not finished.
 _EMPTY = r"\{(?:\s|\\[,;:! ]|\\q?quad|~){0,20}\}"
 _BOX = re.compile(rf"\\(?:boxed|fbox)\s{{0,4}}(?!{_EMPTY})(?=[{{\d])")
-_END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
+_END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>|<end_of_turn>|<eos>)\s*$")
 _BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
 # What may stand between the boxes of one answer: marks, "and", "or", and the name of what comes next.
 _MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad|\\hspace\{[^{}]*\}|\\text\s?\{[\s,;]*\}){0,30}"

@@ -79,7 +79,9 @@ _CIRCLE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))")
 _SHORT_FRAC = re.compile(r"\\frac\s*(?:(\d|[a-zA-Z])|(\{[^{}]*\}))\s*(?:(\d|[a-zA-Z])|(?=\{))")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*(\d+|[a-zA-Z])")
 _BARE_POINT = re.compile(r"(?<![\d.\w])\.(?=\d)")
-_TRAILING = re.compile(r"(?:\\+|[.,;:!?])+$")
+_TRAILING = re.compile(
+    r"(?:\\(?:checkmark|blacksquare|square|Box|qed)|[✅✓✔☑∎■□🎉\ufe0f]|\\+|[.,;:!?])+$"  # a proof's end, a tick
+)
 _OUTER_BOLD = re.compile(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$")
 
 

@@ -9,6 +9,8 @@ import re
 from v05_verl.grading.extract import CLAUSE
 
 _CHINESE_LEAD = re.compile(r"^(?:所以|因此|故)?(?:(?:一共|总共|共)(?:有|为|是)?|有|为|是)\s?(?=[-\d\\(])")
+_CHOICE_AND_NUMBER = re.compile(r"(?:\\text\s?\{\s?)?\([A-J]\)\s?\}?\s?(-?\d+(?:\.\d+)?)")
+_RESIDUE = re.compile(r"(?:[a-zA-Z]\s?\\equiv\s?)?(\d{1,20})\s?\(mod (\d{1,20})\)")
 _PROSE = re.compile(r"(?:[A-Za-z][a-z'-]*[ ,.]+){2,}")  # two words in a row
 _VALUE_IN_PROSE = re.compile(r"(?<![\w\\])-?\d[\d,.]*(?:/\d+)?%?|\\\w+|[^\w\s,.'\"()-]")
 _NO_STATEMENT = re.compile(
@@ -43,3 +45,11 @@ def only_value(text: str) -> str:
 def without_lead(text: str) -> str:
     """34种 of 共34种: ``text`` without the Chinese words that say there are, or it is, so many."""
     return _CHINESE_LEAD.sub("", text, count=1)
+
+
+def number_of_choice_or_residue(text: str) -> str:
+    """34 of "(C) 34" and of "x \\equiv 34 (mod 100)"; "" where ``text`` is neither."""
+    if match := _CHOICE_AND_NUMBER.fullmatch(text):
+        return match[1]
+    match = _RESIDUE.fullmatch(text)
+    return match[1] if match and int(match[1]) < int(match[2]) else ""

@@ -87,6 +87,8 @@ def holds_giant(text: str) -> bool:
 def _same_base(gold: str, prediction: str) -> bool | None:
     """52_8 is 52_{8} and, where the problem asks for base 8, 52; None where the gold answer states no base."""
     match, other = _BASE.fullmatch(gold), _BASE.fullmatch(prediction)
+    if not match and other and _BASES.get(other[3].lower(), other[3]) in (10, "10"):
+        return other[1] + other[2].lstrip("0") == gold if parse_number(gold) else None
     if not match:
         return False if other and other[2].isdigit() and parse_number(gold) else None
     digits = match[1] + match[2].lstrip("0")
