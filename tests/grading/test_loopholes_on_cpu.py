@@ -176,3 +176,17 @@ def test_chinese_sentences_and_boxes():
 )
 def test_choices_bases_roots_residues_and_ends(gold, answer, right):
     assert accepts(gold, answer) is right
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("|x|", "x", False),
+        ("|x|", r"\sqrt{x^2}", True),
+        ("|x-3|", "3-x", False),
+        ("|x-3|", "|3-x|", True),
+        (r"|c|\sqrt{ab}", r"\sqrt{a}\sqrt{b}|c|", True),
+    ],
+)
+def test_an_absolute_value_is_compared_on_both_sides_of_zero(gold, answer, right):
+    assert accepts(gold, answer) is right
