@@ -185,8 +185,27 @@ def test_choices_bases_roots_residues_and_ends(gold, answer, right):
         ("|x|", r"\sqrt{x^2}", True),
         ("|x-3|", "3-x", False),
         ("|x-3|", "|3-x|", True),
-        (r"|c|\sqrt{ab}", r"\sqrt{a}\sqrt{b}|c|", True),
+        (r"|c|\sqrt{ab}", r"|c|\sqrt{a}\sqrt{b}", True),
     ],
 )
 def test_an_absolute_value_is_compared_on_both_sides_of_zero(gold, answer, right):
     assert accepts(gold, answer) is right
+
+
+PHYSICS = ["eV", "Hz", "pc", "kJ/mol", "N/m^2", r"\Omega", "Ω", "Å", r"^\circ C", "°C", r"M_\odot", "MeV", "V/m"]
+
+
+@pytest.mark.parametrize("unit", PHYSICS)
+def test_units_of_physics_count_only_where_a_set_says_so(unit):
+    assert accepts("15", f"15 {unit}", "minerva_math") and not accepts("16", f"15 {unit}", "minerva_math")
+    assert accepts("15", f"15{unit}", "minerva_math")
+
+
+@pytest.mark.parametrize("rest", ["x", "x^2", "n", r"\pi", "/m", "a/b", "ab", "e3", " million", r"\mu"])
+def test_mathematics_after_a_number_is_no_unit_of_physics(rest):
+    assert not accepts("15", f"15{rest}", "minerva_math")
+
+
+@pytest.mark.parametrize("unit", ["eV", "kJ/mol", r"\Omega", "V/m", r"M_\odot"])
+def test_other_sets_know_no_units_of_physics(unit):
+    assert not accepts("15", f"15 {unit}")

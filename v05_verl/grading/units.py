@@ -68,7 +68,9 @@ _UNIT_WORDS = re.compile(
     rf"(?:\s(?!(?:{_MATHS})\b)(?:[a-zA-Z]{{3,20}}|sq\.?|cu\.?)(?:/[a-zA-Z]+)?){{1,4}})"
     rf"{_POWER}$"
 )
-_UNIT_LETTER = re.compile(rf"(?<=[\d}}])\s?[mgsJVNKWACFLhM]{_POWER}$")
+# Units of physics, where a set says that letters after a number are units ("15 kJ/mol").
+_SYMBOL = r"(?:[kMG]?(?:eV|Hz|Pa|pc|J|W|V|N)|mol|[mgsJVNKWACFLhM]|\\Omega|Ω|Å|\\AA|(?:M|L|R)_\{?\\odot\}?)"
+_UNIT_LETTER = re.compile(rf"(?<=[\d}}])\s?(?:{_SYMBOL}(?:/{_SYMBOL})?|\^\{{\\circ\}}\s?[CF]){_POWER}$")
 _REMARK = re.compile(
     r"\s\((?:[A-Za-z][A-Za-z ,'-]{2,80}|(?:since|because|as|where|for|i\.e\.,?)\s[^()]*)\)$"
     rf"|\s?\({_CHINESE}{{1,8}}\)$"
