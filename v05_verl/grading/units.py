@@ -84,7 +84,7 @@ def split_unit(text: str, letters: bool = False) -> tuple[str, str]:
 
     Words that follow a number and units in ``\\text{}`` are taken off unless they change it; those of a table come
     back under one name ("hours" -> "hour"), and so do degrees and percent. An answer that is nothing but words is
-    left as it is. With ``letters`` a single letter after a number is a unit too.
+    left as it is. With ``letters`` a letter or symbol of physics is a unit too.
     """
     unit = ""
     text = _REMARK.sub("", text)
