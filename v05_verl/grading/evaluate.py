@@ -99,9 +99,21 @@ def proportional(left: Node, right: Node) -> bool | None:
 def _values_at_points(left: Node, right: Node) -> Iterator[tuple[Value, Value]]:
     """Values of both expressions at the sample points where both have one."""
     whole = bool(_ON_INTEGERS & (operations(left) | operations(right)))
-    for at in _points(variables(left, right), whole):
+    points = _points(variables(left, right), whole)
+    if "abs" in operations(left) | operations(right) and not whole:  # |x - 3| is no 3 - x
+        inside = _inside_abs(left) | _inside_abs(right)
+        moved = [
+            {name: at[name] * (factor if name in inside else 1) for name in at} for at in points for factor in (-1, 10)
+        ]
+        points = points + moved
+    for at in points:
         with contextlib.suppress(Undefined):
             yield value_of(left, at), value_of(right, at)
+
+
+def _inside_abs(node: Node) -> frozenset[str]:
+    """Names of the variables inside absolute values, whose sign therefore matters."""
+    return symbols(node) if node.op == "abs" else frozenset().union(*map(_inside_abs, node.args))
 
 
 def same_zeros(left: Node, right: Node) -> bool:
@@ -162,7 +174,7 @@ def _form(node: Node) -> Node:
         with contextlib.suppress(Undefined):
             return Node("number", value=value_of(node))
     args = tuple(map(_form, node.args))
-    return replace(node, args=tuple(sorted(args, key=repr)) if node.op in ("+", "*") else args)
+    return replace(node, args=tuple(sorted(args, key=hash)) if node.op in ("+", "*") else args)
 
 
 def _points(names: list[str], whole: bool) -> list[dict[str, Value]]:
@@ -231,6 +243,10 @@ def _power(base: Value, exponent: Value) -> Value:
             root = Fraction(math.isqrt(base.numerator), math.isqrt(base.denominator))
             if root * root == base:
                 return root
+    if isinstance(exponent, Fraction) and exponent.denominator > 1 and exponent.denominator % 2:
+        point = _complex(base)
+        if point.imag == 0 and point.real < 0:  # the real root: \sqrt[3]{-8} is -2
+            return (-1) ** exponent.numerator * _power(-base, exponent)
     result = _complex(base) ** _complex(exponent)
     if cmath.isinf(result):
         raise Undefined("infinity in a formula")

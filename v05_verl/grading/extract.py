@@ -24,8 +24,10 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"####\s|<answer>|(?:^|\n)[#* ]{2,8}(?:the |my )?(?:final )?answer[:* ]{0,4}\n", re.IGNORECASE)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=[{\d])")
-_END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>)\s*$")
+# An empty box, as in "in \boxed{} as asked", is none; one that never closes is: its answer is not finished.
+_EMPTY = r"\{(?:\s|\\[,;:! ]|\\q?quad|~){0,20}\}"
+_BOX = re.compile(rf"\\(?:boxed|fbox)\s{{0,4}}(?!{_EMPTY})(?=[{{\d])")
+_END_TOKENS = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>|<end_of_turn>|<eos>)\s*$")
 _BOX_WORD = re.compile(r"[^\s$,;.]{1,40}")
 # What may stand between the boxes of one answer: marks, "and", "or", and the name of what comes next.
 _MARKS = r"(?:[\s$,;.*\\()\[\]&]|\\q?quad|\\hspace\{[^{}]*\}|\\text\s?\{[\s,;]*\}){0,30}"
@@ -41,6 +43,10 @@ _SENTENCE = re.compile(r"(?!(?:[Yy]es|[Nn]o),)[A-Za-z]{2,}(?:,|'s)?\s|[a-zA-Z]\s
 _VERB = re.compile(
     r"(?:\s(?:is|are|equals|(?:must|should|will|would) be|has|have)\b:?|(?<=\b[Ii]t)'s)\s+"
     r"(?:(?:equal to|given by|therefore|thus|simply|at)\s+)?(?=\S)"
+)
+_DENIED = re.compile(
+    r"(?:\b(?:not|cannot|never)|n't|\b(?:none|neither)(?:\sof\s\w{1,20})?|\b(?:wrong|incorrect)(?:\s\w{1,20})?)$",
+    re.IGNORECASE,
 )
 CLAUSE = re.compile(r",?\s(?:which|where|since|because|so that|such that)\s.*", re.DOTALL)
 
@@ -112,11 +118,18 @@ def _lines(text: str) -> list[str]:
 
 
 def _statement(text: str) -> str:
-    """What follows the main verb: 1/2, of "the probability that it is odd is 1/2"; else all of ``text``."""
+    """What follows the main verb: 1/2, of "the probability that it is odd is 1/2"; else all of ``text``.
+
+    A verb that is denied ("it does not have 34") is none.
+    """
     if not _SENTENCE.match(text):
         return text
     verb = _last(_VERB, CLAUSE.sub("", text))
-    if verb is None or ("=" in text[: verb.start()] and text[verb.end()].isalpha()):
+    if (
+        verb is None
+        or _DENIED.search(text[: verb.start()])
+        or ("=" in text[: verb.start()] and text[verb.end()].isalpha())
+    ):
         return text
     return text[verb.end() :]
 

@@ -32,8 +32,9 @@ _MODULO = re.compile(r"\(?\s?\\?(?<![a-zA-Z])[pb]?mod(?![a-zA-Z])\s?\{?\s?(\w+)\
 _DELIMITERS = re.compile(r"(?<!\\)\\[()\[\]]|\\?\$")
 _INVISIBLE = re.compile(r"\\!|\\(?:phantom|label|tag|color|textcolor)\{[^{}]*\}|(?:\\text\s?)?\{\s*\}")
 _BARE_FRAC = re.compile(r"(?<![\\a-zA-Z])[dt]?frac(?=\{)")
-_SCALE = re.compile(r"(?<=\d)\s?(thousand|million|billion|trillion)\b")
-_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "万": 4, "亿": 8}
+_SCALE_WORD = "(" + "|".join(_SCALES) + r")(?![a-zA-Z])"
+_SCALE = re.compile(rf"(?<=\d)\s?(?:\\text\s?\{{\s?{_SCALE_WORD}([^{{}}]*)\}}|{_SCALE_WORD})")
 _VULGAR = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 _SPACE = re.compile(r"(?<!\\)\\[,;:> ]|\\q?quad|\\(?:thinspace|enspace)(?![a-zA-Z])|\\hspace\{[^{}]*\}|~|\s+")
 _SIZE = re.compile(
@@ -78,7 +79,9 @@ _CIRCLE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))")
 _SHORT_FRAC = re.compile(r"\\frac\s*(?:(\d|[a-zA-Z])|(\{[^{}]*\}))\s*(?:(\d|[a-zA-Z])|(?=\{))")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*(\d+|[a-zA-Z])")
 _BARE_POINT = re.compile(r"(?<![\d.\w])\.(?=\d)")
-_TRAILING = re.compile(r"(?:\\+|[.,;:!?])+$")
+_TRAILING = re.compile(
+    r"(?:\\(?:checkmark|blacksquare|square|Box|qed)|[✅✓✔☑∎■□🎉\ufe0f]|\\+|[.,;:!?])+$"  # a proof's end, a tick
+)
 _OUTER_BOLD = re.compile(r"^(?:\*\*|__)\s*|\s*(?:\*\*|__)$")
 
 
@@ -92,12 +95,12 @@ def normalise(text: str) -> str:
     text = _THOUSANDS.sub(",", _ascii(_IGNORED.sub("", text)))
     if "repeating" in text or "..." in text or "…" in text or "dots" in text:
         text = _REPEATING.sub(r"\\overline{\1}", text)
-    text = _SCALE.sub(lambda match: rf"\times 10^{{{_SCALES[match[1]]}}}", text)
     text = _BARE_FRAC.sub(r"\\frac", text)
     if "\\" in text:
         text = _plain_latex(text)
     else:
         text = re.sub(r"\s+", " ", text.replace("$", ""))
+    text = _SCALE.sub(_power_of_ten, text)
     if "mod" in text:
         text = _MODULO.sub(r"(mod \1)", text)
     return trim(_BARE_POINT.sub("0.", text))
@@ -172,6 +175,12 @@ def _plain_latex(text: str) -> str:
     text = _CIRCLE.sub(r"^{\\circ}", text).replace(r"\%", "%").replace(r"\{\}", r"\emptyset")
     text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
     return re.sub(r" {2,}", " ", _SHORT_FRAC.sub(_braced_frac, text))
+
+
+def _power_of_ten(match: re.Match) -> str:
+    """3 million, 3 \\text{ million dollars}: the word scales the number and is no unit."""
+    rest = rf" \text{{{match[2]}}}" if (match[2] or "").strip() else ""
+    return rf"\times 10^{{{_SCALES[match[1] or match[3]]}}}{rest}"
 
 
 def _braced_frac(match: re.Match) -> str:

@@ -18,6 +18,8 @@ from v05_verl.grading.rules import Rules
 DECIMALS_OF_A_ROUNDING = 6  # a decimal with this many digits may stand for an irrational or repeating number
 DECIMALS_OF_A_FLOAT = 15  # a gold answer with so many is a computed double: 0.30000000000000004
 DECIMALS_OF_A_DOUBLE = 12  # beyond it a computed value cannot tell whether a decimal is its rounding
+NEAR_WHOLE = 0.01
+LARGEST_WHOLE = 10**13  # beyond it a computed value is no longer exact to NEAR_WHOLE
 
 _BASE = re.compile(r"([+-]?)\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?\s?(\w+?)\s?\}{0,2}")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
@@ -85,6 +87,8 @@ def holds_giant(text: str) -> bool:
 def _same_base(gold: str, prediction: str) -> bool | None:
     """52_8 is 52_{8} and, where the problem asks for base 8, 52; None where the gold answer states no base."""
     match, other = _BASE.fullmatch(gold), _BASE.fullmatch(prediction)
+    if not match and other and _BASES.get(other[3].lower(), other[3]) in (10, "10"):
+        return other[1] + other[2].lstrip("0") == gold if parse_number(gold) else None
     if not match:
         return False if other and other[2].isdigit() and parse_number(gold) else None
     digits = match[1] + match[2].lstrip("0")
@@ -109,7 +113,7 @@ def _same_ratio(gold: str, prediction: str) -> bool | None:
 
 def _same_values(gold: Value, value: Value, written: Number | None, percent: tuple[bool, bool], rules: Rules) -> bool:
     """Equality of two values under ``rules``; 62.5% is 0.625, and 62.5 where the problem asks for percent."""
-    if evaluate.same_value(gold, value) or _within(gold, value, rules):
+    if (evaluate.same_value(gold, value) and _near_whole(gold, value)) or _within(gold, value, rules):
         return True
     if isinstance(gold, Fraction) and isinstance(value, Fraction) and percent[0] != percent[1]:
         scaled = (gold / 100, value) if percent[0] else (gold, value / 100)
@@ -117,6 +121,14 @@ def _same_values(gold: Value, value: Value, written: Number | None, percent: tup
         if evaluate.same_value(*scaled) or _within(*scaled, tolerant):
             return True
     return written is not None and _is_rounding(gold, written)
+
+
+def _near_whole(left: Value, right: Value) -> bool:
+    """Whether a whole number and a computed one differ by rounding alone; nine digits do not tell large ones apart."""
+    whole, computed = (left, right) if isinstance(left, Fraction) else (right, left)
+    if not isinstance(whole, Fraction) or isinstance(computed, Fraction) or whole.denominator != 1:
+        return True
+    return abs(whole) <= LARGEST_WHOLE and abs(complex(computed) - whole.numerator) < NEAR_WHOLE
 
 
 def _within(gold: Value, value: Value, rules: Rules) -> bool:

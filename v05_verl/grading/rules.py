@@ -19,7 +19,7 @@ class Rules:
         small: see above.
         absolute: absolute tolerance on numbers; where it is above 0 it replaces the relative ones.
         unit: unit of the gold answer; a prediction in another known unit is wrong.
-        unit_letters: single letters after a number are units, as in "3 m"; elsewhere they are variables.
+        unit_letters: single letters and symbols of physics after a number are units, "3 m", "3 eV"; else variables.
         is_list: the gold answer consists of several, in any order.
     """
 
