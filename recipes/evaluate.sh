@@ -36,20 +36,4 @@ METHOD+=(
 )
 
 launch "$@"
-if [ "$DRY_RUN" != 1 ]; then
-    "$PYTHON" - "$OUT/$ARM/seed_$SEED" <<'TABLE'
-import sys
-from pathlib import Path
-
-from v05_verl.report.metrics_files import read_launch
-
-launches = sorted((Path(sys.argv[1]) / "metrics").glob("*.jsonl"), key=lambda file: int(file.stem))
-metrics = list(read_launch(launches[-1]).records.values())[-1]
-print("| benchmark | mean | pass (verl: best) | majority (verl: maj) |\n|---|---|---|---|")
-for source in sorted({name.split("/")[1] for name in metrics if name.startswith("val-core/")}):
-    kinds = {name.split("/")[3]: value for name, value in metrics.items() if name.startswith(f"val-core/{source}/acc/")}
-    row = [next((f"{kind} {value:.4f}" for kind, value in kinds.items() if kind.startswith(f"{key}@")), "-")
-           for key in ("mean", "best", "maj")]
-    print(f"| {source} | {' | '.join(row)} |")
-TABLE
-fi
+[ "$DRY_RUN" = 1 ] || "$PYTHON" -m v05_verl.report.evaluation "$OUT/$ARM/seed_$SEED"
