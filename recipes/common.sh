@@ -163,7 +163,8 @@ TRAINER=(
 )
 
 # ---- one run ----
-# Goes on from the last checkpoint of $OUT/$ARM/seed_$SEED where there is one; ends at once where the same run is done.
+# Goes on from the last checkpoint of $OUT/$ARM/seed_$SEED where there is one; ends at once where the same run is done,
+# and with exit code 2 where another one is: its weights would be recorded as those of these settings.
 launch() {
     local run=$OUT/$ARM/seed_$SEED number code=0
     [ "$DRY_RUN" = 1 ] || prepare
@@ -184,7 +185,7 @@ launch() {
     mkdir -p "$run/metrics" "$run/log"
     exec 9> "$run/lock"   # held by all that this launch starts: a second one would train the same steps beside it
     flock -w 60 9 || refuse "another launch of $run still runs; end it first"
-    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}")
+    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}") || exit 2
     export V05_LAUNCH=$number VERL_FILE_LOGGER_PATH=$run/metrics/$number.jsonl
     train "$run" "$number" || code=$?
     exec 9>&-
