@@ -177,18 +177,21 @@ launch() {
         printf '%q ' "${COMMAND[@]}"; echo
         return
     fi
+    mkdir -p "$(dirname "$run")"
+    # Held by all that this launch starts: a second one would train the same steps beside it. Not in the folder, which
+    # may be removed under it.
+    exec 9> "$run.lock"
+    flock -w 60 9 || refuse "another launch of $run still runs; end it first"
     if [ "$(cat "$run/done" 2>/dev/null)" = "${COMMAND[*]}" ]; then
         echo "== $ARM, seed $SEED: already there ($run); remove that folder to train it again"
+        exec 9>&-
         return
     fi
     [ "$SAVE_FREQ" != -1 ] || rm -rf "$run"   # without checkpoints nothing goes on
     mkdir -p "$run/metrics" "$run/log"
-    exec 9> "$run/lock"   # held by all that this launch starts: a second one would train the same steps beside it
-    flock -w 60 9 || refuse "another launch of $run still runs; end it first"
     number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}") || exit 2
     export V05_LAUNCH=$number VERL_FILE_LOGGER_PATH=$run/metrics/$number.jsonl
     train "$run" "$number" || code=$?
-    exec 9>&-
     "$PYTHON" -m v05_verl.report.provenance "$run" --done --exit-code "$code"
     if [ "$code" != 0 ]; then
         [ "$WATCH" != 1 ] || tail -n 40 "$run/log/$number.txt" >&2
@@ -196,6 +199,7 @@ launch() {
         exit 1
     fi
     echo "${COMMAND[*]}" > "$run/done"
+    exec 9>&-
 }
 
 # What the arm changes, and the training steps that spend ROLLOUTS with its groups.

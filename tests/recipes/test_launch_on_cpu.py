@@ -3,8 +3,11 @@
 """What a script does with the folder of an earlier launch; verl is a stand-in that writes what a training leaves."""
 
 import json
+import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +102,31 @@ def test_a_launch_that_left_nothing_is_corrected(launch, tmp_path):
     (tmp_path / "out" / "fail_early").unlink()
     assert launch("v05.k_max=8")[0] == 0
     assert trained(tmp_path) == ["1", "2"]
+
+
+def test_a_second_launch_leaves_the_folder_of_a_running_one_alone(script, tmp_path):
+    """Also without checkpoints, where a launch removes what an earlier one left."""
+    out, hold = tmp_path / "out", tmp_path / "out" / "hold"
+    hold.touch()
+    first = script(SAVE_FREQ="-1")
+    wait_for((out / "v05" / "seed_0" / "metrics" / "1.jsonl").exists, first)
+    second = script(SAVE_FREQ="-1")
+    wait_for(lambda: opened(second.pid, out / "v05" / "seed_0.lock"), second)
+    time.sleep(0.5)
+    assert (out / "v05" / "seed_0" / "metrics" / "1.jsonl").exists() and second.poll() is None
+    hold.unlink()
+    assert first.wait(300) == 0
+    output, errors = second.communicate(timeout=300)
+    assert second.returncode == 0 and "already there" in output, errors
+    assert trained(tmp_path) == ["1"]
+
+
+def opened(pid, file):
+    return any(os.path.realpath(each) == str(file) for each in Path(f"/proc/{pid}/fd").glob("*"))
+
+
+def wait_for(condition, script):
+    end = time.monotonic() + 300
+    while not condition():
+        assert script.poll() is None and time.monotonic() < end
+        time.sleep(0.1)

@@ -26,6 +26,7 @@ def test_seconds_per_thousand_rollouts_with_adaptive_and_with_fixed_groups(tmp_p
         tmp_path / "v05" / "seed_0" / "metrics" / "1.jsonl",
         [(0, {"val-core/x": 1}), *((s, training_step(2.0, **{"v05/rollouts/step": 100 * s})) for s in (1, 2, 4))],
     )
+    (tmp_path / "v05" / "seed_0.lock").touch()
     assert seconds_per_thousand(tmp_path / "v05", skip=1).tolist() == [10.0, 5.0]
     write(tmp_path / "grpo" / "seed_3" / "metrics" / "1.jsonl", [(1, training_step(3.0))])
     config = tmp_path / "grpo" / "seed_3" / "hydra" / "1" / ".hydra" / "config.yaml"
