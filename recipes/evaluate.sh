@@ -5,6 +5,7 @@
 # number merge them first (python -m verl.model_merger merge --backend fsdp) and name the result with MODEL_PATH.
 set -euo pipefail
 CHECKPOINT=${CHECKPOINT:?"evaluate.sh: set CHECKPOINT to a folder .../<arm>/seed_<k>/checkpoints/global_step_<n>, or to none"}
+CHECKPOINT=${CHECKPOINT%/}   # verl reads the step behind the last _
 OUT=${OUT:-outputs/evaluation}
 METHOD=(
     algorithm.adv_estimator=grpo

@@ -154,7 +154,9 @@ def bash(script, **knobs):
 
 
 def test_evaluation_names_arm_seed_and_step():
-    (command,) = dry_run("evaluate.sh", CHECKPOINT="/x/v05_wave/seed_2/checkpoints/global_step_90", OUT="/y")
+    checkpoint = "/x/v05_wave/seed_2/checkpoints/global_step_90"
+    (command,) = dry_run("evaluate.sh", CHECKPOINT=checkpoint, OUT="/y")
+    assert dry_run("evaluate.sh", CHECKPOINT=f"{checkpoint}/", OUT="/y") == [command]
     config = command.config
     assert config.trainer.val_only and config.trainer.val_before_train
     assert config.trainer.resume_from_path == "/x/v05_wave/seed_2/checkpoints/global_step_90"
