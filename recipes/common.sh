@@ -56,7 +56,8 @@ if [ "$SMOKE" != 0 ]; then
     esac
     # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
     if [[ $ENGINE = hf* ]] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
-    TOY=$OUT/toy/$SAMPLED_AGENT/seed_$SEED   # what one engine is asked, the other may not know
+    # What one engine is asked, the other may not know; a toy of other sizes is another one.
+    TOY=$OUT/toy/$SAMPLED_AGENT-$TRAIN_PROMPTS-$VAL_PROMPTS/seed_$SEED
     TRAIN_FILE=$(quoted "$TOY/train.parquet")
     VAL_FILES=$(quoted "$TOY/val.parquet")
     MODEL_PATH=$TOY/model

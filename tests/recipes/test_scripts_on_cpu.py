@@ -123,7 +123,9 @@ def test_a_path_reaches_verl_as_it_is():
     out = '/tmp/it\'s ü=a,b {c} (d) "e"'
     (command,) = dry_run("run_arm.sh", ARM="v05", SMOKE="1", OUT=out, LC_ALL="C.UTF-8")
     assert command.config.trainer.default_local_dir == f"{out}/v05/seed_0/checkpoints"
-    assert command.config.data.train_files == f"{out}/toy/single_turn_agent/seed_0/train.parquet"
+    assert command.config.data.train_files == f"{out}/toy/single_turn_agent-1024-16/seed_0/train.parquet"
+    (command,) = dry_run("run_arm.sh", ARM="v05", SMOKE="1", OUT="/o", TRAIN_PROMPTS="64", VAL_PROMPTS="8")
+    assert command.config.data.train_files == "/o/toy/single_turn_agent-64-8/seed_0/train.parquet"
     (command,) = dry_run("run_arm.sh", ARM="v05", DATA_DIR=out, MODEL_PATH=f"{out}/model", LC_ALL="C.UTF-8")
     assert list(command.config.data.val_files) == [f"{out}/{name}.parquet" for name in BENCHMARKS]
     assert command.config.actor_rollout_ref.model.path == f"{out}/model"
