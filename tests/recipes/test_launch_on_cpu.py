@@ -21,7 +21,7 @@ if [ "$1" = -c ]; then exit 0; fi   # of prepare: are the packages and a GPU the
 if [ "$2" != verl.trainer.main_ppo ]; then exec '{sys.executable}' "$@"; fi
 echo "$V05_LAUNCH" >> "$OUT/trained.txt"
 if [ -e "$OUT/fail_early" ]; then exit 1; fi
-echo '{{"step": 1, "data": {{}}}}' > "$VERL_FILE_LOGGER_PATH"
+echo "{{\\"step\\": 1, \\"data\\": {{$LOGGED}}}}" > "$VERL_FILE_LOGGER_PATH"
 while [ -e "$OUT/hold" ]; do sleep 0.1; done
 if [ -e "$OUT/fail" ]; then exit 1; fi
 """
@@ -29,7 +29,7 @@ if [ -e "$OUT/fail" ]; then exit 1; fi
 
 @pytest.fixture
 def script(tmp_path):
-    """(arguments, knobs) -> the started script of V0.5's arm, whose verl is the stand-in."""
+    """(arguments, knobs) -> the started script, by default that of V0.5, whose verl is the stand-in."""
     python, data = tmp_path / "bin" / "python", tmp_path / "data"
     for folder in (python.parent, data, tmp_path / "out"):
         folder.mkdir()
@@ -37,11 +37,11 @@ def script(tmp_path):
     python.chmod(0o755)
     for name in ("dapo_math_17k", *BENCHMARKS):
         (data / f"{name}.parquet").touch()
-    fixed = {"OUT": str(tmp_path / "out"), "DATA_DIR": str(data), "PYTHON": str(python), "SETUP": "node"}
+    fixed = {"OUT": str(tmp_path / "out"), "DATA_DIR": str(data), "PYTHON": str(python), "SETUP": "node", "LOGGED": ""}
 
-    def start(*arguments, **knobs):
+    def start(*arguments, name="v05/run_qwen3_4b.sh", **knobs):
         return subprocess.Popen(
-            ["bash", str(RECIPES / "v05" / "run_qwen3_4b.sh"), *arguments],
+            ["bash", str(RECIPES / name), *arguments],
             env=environment(**fixed | {"PYTHONPATH": str(ROOT)} | knobs),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -102,6 +102,14 @@ def test_a_launch_that_left_nothing_is_corrected(launch, tmp_path):
     (tmp_path / "out" / "fail_early").unlink()
     assert launch("v05.k_max=8")[0] == 0
     assert trained(tmp_path) == ["1", "2"]
+
+
+def test_an_evaluation_ends_with_its_table(launch):
+    logged = '"val-core/amc2023/acc/mean@16": 0.5, "val-core/amc2023/acc/best@16/mean": 0.75, '
+    logged += '"val-core/amc2023/acc/best@16/std": 0.01'
+    code, output, errors = launch(name="evaluate.sh", CHECKPOINT="none", LOGGED=logged)
+    assert code == 0, errors
+    assert output.splitlines()[-1] == "| amc2023 | mean@16 0.5000 | best@16 0.7500 | - |"
 
 
 def test_a_second_launch_leaves_the_folder_of_a_running_one_alone(script, tmp_path):

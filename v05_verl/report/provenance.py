@@ -102,7 +102,7 @@ def _refuse_other_settings(folder: Path, launches: list[dict[str, Any]], command
     other = overrides.differences(launches[-1]["command"], command) if launches and has_trained else []
     if other:
         raise ValueError(
-            f"{folder} holds a run of other settings, which this launch would go on from: {overrides.sentence(other)}; "
+            f"{folder} holds a run of other settings than this launch's: {overrides.sentence(other)}; "
             "choose another folder with OUT=, or remove that one"
         )
 
