@@ -56,7 +56,8 @@ if [ "$SMOKE" != 0 ]; then
     esac
     # One sample per problem is noisy; the engine hf can tell how probable the right answer is.
     if [[ $ENGINE = hf* ]] && [ "$VAL_N" = 1 ]; then SAMPLED_AGENT=exact_agent; else SAMPLED_AGENT=single_turn_agent; fi
-    TOY=$OUT/toy/$SAMPLED_AGENT/seed_$SEED   # what one engine is asked, the other may not know
+    # What one engine is asked, the other may not know; a toy of other sizes is another one.
+    TOY=$OUT/toy/$SAMPLED_AGENT-$TRAIN_PROMPTS-$VAL_PROMPTS/seed_$SEED
     TRAIN_FILE=$(quoted "$TOY/train.parquet")
     VAL_FILES=$(quoted "$TOY/val.parquet")
     MODEL_PATH=$TOY/model
@@ -163,7 +164,8 @@ TRAINER=(
 )
 
 # ---- one run ----
-# Goes on from the last checkpoint of $OUT/$ARM/seed_$SEED where there is one; ends at once where the same run is done.
+# Goes on from the last checkpoint of $OUT/$ARM/seed_$SEED where there is one; ends at once where the same run is done,
+# and with exit code 2 where another one is: its weights would be recorded as those of these settings.
 launch() {
     local run=$OUT/$ARM/seed_$SEED number code=0
     [ "$DRY_RUN" = 1 ] || prepare
@@ -176,18 +178,21 @@ launch() {
         printf '%q ' "${COMMAND[@]}"; echo
         return
     fi
+    mkdir -p "$(dirname "$run")"
+    # Held by all that this launch starts: a second one would train the same steps beside it. Not in the folder, which
+    # may be removed under it.
+    exec 9> "$run.lock"
+    flock -w 60 9 || refuse "another launch of $run still runs; end it first"
     if [ "$(cat "$run/done" 2>/dev/null)" = "${COMMAND[*]}" ]; then
         echo "== $ARM, seed $SEED: already there ($run); remove that folder to train it again"
+        exec 9>&-
         return
     fi
     [ "$SAVE_FREQ" != -1 ] || rm -rf "$run"   # without checkpoints nothing goes on
     mkdir -p "$run/metrics" "$run/log"
-    exec 9> "$run/lock"   # held by all that this launch starts: a second one would train the same steps beside it
-    flock -w 60 9 || refuse "another launch of $run still runs; end it first"
-    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}")
+    number=$("$PYTHON" -m v05_verl.report.provenance "$run" --arm "$ARM" --seed "$SEED" -- "${COMMAND[@]}") || exit 2
     export V05_LAUNCH=$number VERL_FILE_LOGGER_PATH=$run/metrics/$number.jsonl
     train "$run" "$number" || code=$?
-    exec 9>&-
     "$PYTHON" -m v05_verl.report.provenance "$run" --done --exit-code "$code"
     if [ "$code" != 0 ]; then
         [ "$WATCH" != 1 ] || tail -n 40 "$run/log/$number.txt" >&2
@@ -195,6 +200,7 @@ launch() {
         exit 1
     fi
     echo "${COMMAND[*]}" > "$run/done"
+    exec 9>&-
 }
 
 # What the arm changes, and the training steps that spend ROLLOUTS with its groups.

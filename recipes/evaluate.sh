@@ -5,6 +5,7 @@
 # number merge them first (python -m verl.model_merger merge --backend fsdp) and name the result with MODEL_PATH.
 set -euo pipefail
 CHECKPOINT=${CHECKPOINT:?"evaluate.sh: set CHECKPOINT to a folder .../<arm>/seed_<k>/checkpoints/global_step_<n>, or to none"}
+CHECKPOINT=${CHECKPOINT%/}   # verl reads the step behind the last _
 OUT=${OUT:-outputs/evaluation}
 METHOD=(
     algorithm.adv_estimator=grpo
@@ -36,20 +37,4 @@ METHOD+=(
 )
 
 launch "$@"
-if [ "$DRY_RUN" != 1 ]; then
-    "$PYTHON" - "$OUT/$ARM/seed_$SEED" <<'TABLE'
-import sys
-from pathlib import Path
-
-from v05_verl.report.metrics_files import read_launch
-
-launches = sorted((Path(sys.argv[1]) / "metrics").glob("*.jsonl"), key=lambda file: int(file.stem))
-metrics = list(read_launch(launches[-1]).records.values())[-1]
-print("| benchmark | mean | pass (verl: best) | majority (verl: maj) |\n|---|---|---|---|")
-for source in sorted({name.split("/")[1] for name in metrics if name.startswith("val-core/")}):
-    kinds = {name.split("/")[3]: value for name, value in metrics.items() if name.startswith(f"val-core/{source}/acc/")}
-    row = [next((f"{kind} {value:.4f}" for kind, value in kinds.items() if kind.startswith(f"{key}@")), "-")
-           for key in ("mean", "best", "maj")]
-    print(f"| {source} | {' | '.join(row)} |")
-TABLE
-fi
+[ "$DRY_RUN" = 1 ] || "$PYTHON" -m v05_verl.report.evaluation "$OUT/$ARM/seed_$SEED"

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from v05_verl.lab.arms import find_arm
 from v05_verl.lab.loop import Run, RunSettings
 from v05_verl.lab.policy_gradient import Optimization
 from v05_verl.lab.study import Job
 from v05_verl.lab.tasks import find_task
+from v05_verl.lab.tiny_lm import Shape, TinyLM
 from v05_verl.lab.tokenizer import build_tokenizer
 from v05_verl.lab.train import main, parse
 from v05_verl.lab.warm_start import WarmStart, warm_started
@@ -102,6 +104,18 @@ def test_training_raises_held_out_accuracy_with_one_and_with_several_mini_batche
         (_, first), *_, (_, last) = records(reverse_start, "grpo_n4", rollouts=5000, task="reverse", **changed)
         name = "val-core/reverse_sampled/acc/mean@1"
         assert last[name] > first[name] + 0.02
+
+
+def test_a_last_batch_without_a_mixed_group_trains_nothing_and_counts():
+    model = TinyLM(Shape(vocabulary=len(build_tokenizer())))  # which knows no answer
+    before = copy.deepcopy(model.state_dict())
+    (_, last), *more = records(model, "dapo_n16", mini_batches=2)[1:]
+    assert not more and last["training/global_step"] == last["lab/steps"] == 1
+    assert last["v05/rollouts/step"] == last["v05/spent/rollouts"] >= 400
+    assert "actor/grad_norm" not in last
+    run = Run(model, build_tokenizer(), find_task("sort"), find_arm("dapo_n16"), 0, RunSettings(rollouts=400))
+    list(run.records())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_a_record_stands_for_the_steps_since_the_one_before(start):

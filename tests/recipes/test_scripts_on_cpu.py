@@ -123,7 +123,9 @@ def test_a_path_reaches_verl_as_it_is():
     out = '/tmp/it\'s ü=a,b {c} (d) "e"'
     (command,) = dry_run("run_arm.sh", ARM="v05", SMOKE="1", OUT=out, LC_ALL="C.UTF-8")
     assert command.config.trainer.default_local_dir == f"{out}/v05/seed_0/checkpoints"
-    assert command.config.data.train_files == f"{out}/toy/single_turn_agent/seed_0/train.parquet"
+    assert command.config.data.train_files == f"{out}/toy/single_turn_agent-1024-16/seed_0/train.parquet"
+    (command,) = dry_run("run_arm.sh", ARM="v05", SMOKE="1", OUT="/o", TRAIN_PROMPTS="64", VAL_PROMPTS="8")
+    assert command.config.data.train_files == "/o/toy/single_turn_agent-64-8/seed_0/train.parquet"
     (command,) = dry_run("run_arm.sh", ARM="v05", DATA_DIR=out, MODEL_PATH=f"{out}/model", LC_ALL="C.UTF-8")
     assert list(command.config.data.val_files) == [f"{out}/{name}.parquet" for name in BENCHMARKS]
     assert command.config.actor_rollout_ref.model.path == f"{out}/model"
@@ -154,7 +156,9 @@ def bash(script, **knobs):
 
 
 def test_evaluation_names_arm_seed_and_step():
-    (command,) = dry_run("evaluate.sh", CHECKPOINT="/x/v05_wave/seed_2/checkpoints/global_step_90", OUT="/y")
+    checkpoint = "/x/v05_wave/seed_2/checkpoints/global_step_90"
+    (command,) = dry_run("evaluate.sh", CHECKPOINT=checkpoint, OUT="/y")
+    assert dry_run("evaluate.sh", CHECKPOINT=f"{checkpoint}/", OUT="/y") == [command]
     config = command.config
     assert config.trainer.val_only and config.trainer.val_before_train
     assert config.trainer.resume_from_path == "/x/v05_wave/seed_2/checkpoints/global_step_90"

@@ -133,6 +133,20 @@ def test_means_are_over_steps_not_over_records(tmp_path):
     assert run.mean("no/such/metric") is None and run.total("no/such/metric") is None
 
 
+def test_of_several_points_at_the_same_rollouts_the_last_trained_one_counts(write_run):
+    spent = {step: {"v05/spent/rollouts": 100.0 * min(step + 1, 4)} for step in range(1, 5)}
+    folder = write_run("v05", 0, {0: 0.5, 2: 0.6, 3: 0.7, 4: 0.8}, extra=spent)  # a batch ahead: 400 after 3 and 4
+    curve = load_run(folder).accuracy_curve("reverse_sampled", "rollouts")
+    assert curve.x.tolist() == [0, 300, 400] and curve.y.tolist() == [0.5, 0.6, 0.8]
+    # A line of the last step's validation alone, its training lost, adds no rollouts either.
+    file = folder / "metrics" / "1.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[-1]["data"] = {n: v for n, v in lines[-1]["data"].items() if n.startswith("val-")} | spent[4]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curve = load_run(folder).accuracy_curve("reverse_sampled", "rollouts")
+    assert curve.x.tolist() == [0, 300, 400] and curve.y.tolist() == [0.5, 0.6, 0.7]
+
+
 def test_spent_rollouts_that_go_down_are_told(write_run):
     folder = write_run("v05", 0, {0: 0.5, 8: 0.7}, extra={5: {"v05/spent/rollouts": 100.0}})
     run = load_run(folder)

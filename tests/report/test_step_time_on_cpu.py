@@ -1,6 +1,7 @@
 # Copyright 2026 The v05_verl Authors
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ def test_seconds_per_thousand_rollouts_with_adaptive_and_with_fixed_groups(tmp_p
         tmp_path / "v05" / "seed_0" / "metrics" / "1.jsonl",
         [(0, {"val-core/x": 1}), *((s, training_step(2.0, **{"v05/rollouts/step": 100 * s})) for s in (1, 2, 4))],
     )
+    (tmp_path / "v05" / "seed_0.lock").touch()
     assert seconds_per_thousand(tmp_path / "v05", skip=1).tolist() == [10.0, 5.0]
     write(tmp_path / "grpo" / "seed_3" / "metrics" / "1.jsonl", [(1, training_step(3.0))])
     config = tmp_path / "grpo" / "seed_3" / "hydra" / "1" / ".hydra" / "config.yaml"
@@ -59,3 +61,15 @@ def test_follow_yields_whole_lines_until_the_process_ends(tmp_path):
     assert [entry["step"] for entry in follow(tmp_path, process.pid)] == [1, 2]
     assert time.monotonic() - started > 1
     assert process.wait() == 0
+
+
+def test_follow_reads_the_file_of_a_launch_that_goes_on_from_its_start(tmp_path):
+    write(tmp_path / "1.jsonl", [(step, {}) for step in (1, 2, 3)])
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    entries = follow(tmp_path, process.pid)
+    assert [next(entries)["step"] for _ in range(3)] == [1, 2, 3]
+    write(tmp_path / "2.jsonl", [(3, {}), (4, {})])
+    later = os.path.getmtime(tmp_path / "1.jsonl") + 1
+    os.utime(tmp_path / "2.jsonl", (later, later))
+    process.communicate(b"\n")
+    assert [entry["step"] for entry in entries] == [3, 4]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from v05_verl.report import missing
+from v05_verl.report import findings, missing
 from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.runs import MEAN, load_runs
 from v05_verl.report.summary import summarise
@@ -160,6 +160,19 @@ def test_the_mean_over_sets_needs_every_set(write_run, tmp_path):
     assert summary["arms"]["v05"]["final_accuracy"]["mean"] is None
     assert summary["arms"]["v05"]["final_accuracy_by_set"]["olympiadbench"]["mean"] is None
     assert "v05, seed 0 was not validated on OlympiadBench: it has no mean over the sets" in summary["notes"]
+
+
+def test_labelled_and_changed_arms_are_found_too(two_arms):
+    summary = summary_of(two_arms, control="grpo_n16")
+    ours = summary["arms"].pop("v05")
+    names = ("x/v05_auto", "v05,v05.k_max=8", "x/rloo_n4", "rloo_n4,actor_rollout_ref.rollout.n=8", "x/v05_oracle")
+    summary["arms"] |= dict.fromkeys(names, ours)
+    summary["comparisons"] = [pair | {"arm": "x/v05_auto"} for pair in summary["comparisons"] if pair["arm"] == "v05"]
+    said = findings.sentences(summary)
+    assert any("the best of 2 V0.5 arms" in sentence for sentence in said)
+    small = [sentence for sentence in said if sentence.startswith("Small groups alone: ")]
+    assert len(small) == 1 and ", x reaches it after 1,293 rollouts" in small[0]
+    assert any(", x minus" in sentence for sentence in said)
 
 
 def test_two_folders_of_one_arm_and_seed_are_an_error(two_arms, write_run, tmp_path):

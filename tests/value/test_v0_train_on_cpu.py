@@ -105,6 +105,15 @@ def test_the_head_alone_is_trained_without_adapter(data):
     V0(checkpoint=str(data / "out" / "best.pt"), encoder="surface").predict(["a"], 0)
 
 
+def test_data_by_which_no_epoch_could_be_chosen_is_refused_before_anything_is_trained(data):
+    rows = (data / "rows.jsonl").read_text(encoding="utf-8")
+    for few in (["--validation-share", 0], []):
+        with pytest.raises(SystemExit, match="no epoch could be told to be the best"):
+            main(arguments(data, "--epochs", 1, *few))
+        assert not (data / "out").exists()
+        (data / "rows.jsonl").write_text(rows.replace("-0.8", "0.4"), encoding="utf-8")
+
+
 def test_wrong_flags_are_explained(tmp_path):
     with pytest.raises(SystemExit, match="--data and --prompts"):
         main(["--out", str(tmp_path)])

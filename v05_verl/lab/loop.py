@@ -98,6 +98,9 @@ class Run:
             step = self._gather_mixed_groups() if self.arm.drop_all_same else self._gather()
             self.sampled.append((step, self.spent - before))
         step, spent = self.sampled.popleft()
+        if not step.prompts:  # the rollouts ended before DAPO found a group that is not all the same
+            self.notes["v05/rollouts/step"].append(float(spent))
+            return
         if self.settings.ahead:  # verl's trainers too count ratios from the policy before the update, whoever sampled
             step = replace(step, rollouts=self.updater.with_present_log_probs(step.prompts, step.rollouts))
         result = advantages(step.rollouts, step.prior, self.arm, step.method)

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -131,9 +133,28 @@ def _make_start(job_and_out: tuple[Job, Path]) -> str:
     return f"warm start of {job.task}, seed {job.seed}"
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Waits until no other process fills the folder; the lock lies beside it, as the folder may be removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _run_job(job_and_out: tuple[Job, Path]) -> str:
-    """Trains from the start, also where an interrupted run left a part of its metrics."""
+    """Trains from the start, also where an interrupted run left a part of its metrics.
+
+    Settings share the runs of arms without a prior, so another study may have made this one by now.
+    """
     job, out = job_and_out
+    name = f"{job.task} {job.arm} lr {job.learning_rate:g} seed {job.seed}"
+    with _locked(out / job.path):
+        outcome = "made by another study" if is_finished(out / job.path) else _train(job, out)
+    return f"{name}: {outcome}"
+
+
+def _train(job: Job, out: Path) -> str:
     folder = out / job.path
     if folder.exists():
         shutil.rmtree(folder)
@@ -157,5 +178,4 @@ def _run_job(job_and_out: tuple[Job, Path]) -> str:
             print(json.dumps({"step": step, "data": metrics}, separators=(",", ":")), file=file, flush=True)
             accuracies.append(metrics[f"val-core/{job.task}_sampled/acc/mean@1"])
     provenance.end_launch(folder, 0)
-    name = f"{job.task} {job.arm} lr {job.learning_rate:g} seed {job.seed}"
-    return f"{name}: {step} steps, sampled {accuracies[0]:.3f} -> {accuracies[-1]:.3f}"
+    return f"{step} steps, sampled {accuracies[0]:.3f} -> {accuracies[-1]:.3f}"

@@ -23,10 +23,10 @@ def sentences(summary: dict[str, Any]) -> list[str]:
     if shares.get(reference) is not None:
         reach = summary["arms"][reference]["rollouts_to_target"]
         out.append(f"{name}'s own mean curve first reaches it after {count(reach['mean_curve'])} rollouts.")
-    # An oracle knows what no method knows; it shows what a better prior would bring and is no candidate.
-    ours = [arm for arm in shares if arm.split("_")[0] == "v05" and "oracle" not in arm]
+    ours = [arm for arm in shares if _is_ours(arm)]
     out.append(_best(summary, ours, name))
-    out += [f"Small groups alone: {_saving(summary, arm, name)}" for arm in SMALL_GROUP_ARMS if arm in shares]
+    small = [arm for small in SMALL_GROUP_ARMS for arm in shares if labels.base(arm) == small]
+    out += [f"Small groups alone: {_saving(summary, arm, name)}" for arm in small]
     for pair in summary["comparisons"]:
         if pair["arm"] in ours and pair["reference"] == summary["control"] and pair["set"] == summary["accuracy_of"]:
             out.append(_difference(pair))
@@ -39,6 +39,13 @@ def origin_sentence(summary: dict[str, Any]) -> str:
     changed = ", with uncommitted changes" if summary["dirty"] else ""
     versions = (f"{name} {version or 'not installed'}" for name, version in (summary["versions"] or {}).items())
     return f"Commit: {commit}{changed}. Versions: {', '.join(versions) or 'see launches in summary.json'}."
+
+
+def _is_ours(arm: str) -> bool:
+    """Whether it is V0.5, in whatever folder and with whatever changes (``light/v05_auto``, ``v05,v05.k_max=8``)."""
+    name = labels.base(arm)
+    # An oracle knows what no method knows; it shows what a better prior would bring and is no candidate.
+    return name.split(",")[0].split("_")[0] == "v05" and "oracle" not in name
 
 
 def _best(summary: dict[str, Any], ours: list[str], reference: str) -> str:

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, model_validator
 
+from v05_verl.report import overrides
 from v05_verl.schema import Schema, Whole, checked
 
 FILE = "run.json"
@@ -76,7 +77,7 @@ def begin_launch(folder: Path, arm: str, seed: int, command: list[str]) -> int:
     Paths below the working directory are noted relative to it: the command holds there, on any machine.
 
     Raises:
-        ValueError: the folder holds a run of another arm or seed, or ``run.json`` is not one.
+        ValueError: the folder holds a run of another arm, seed or settings, or ``run.json`` is not one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = read(folder) or {"arm": arm, "seed": seed, "launches": []}
@@ -86,10 +87,24 @@ def begin_launch(folder: Path, arm: str, seed: int, command: list[str]) -> int:
             "choose another folder or delete that run"
         )
     command = [argument.replace(f"{Path.cwd()}{os.sep}", "") for argument in command]
+    _refuse_other_settings(folder, run["launches"], command)
     launch = {"command": command, **git_state(), "versions": versions(), "started": _now().isoformat()}
     run["launches"].append(launch | {"ended": None, "wall_s": None, "exit_code": None})
     _write(folder, run)
     return len(run["launches"])
+
+
+def _refuse_other_settings(folder: Path, launches: list[dict[str, Any]], command: list[str]) -> None:
+    # A launch that left nothing, as after a misspelt override, binds nobody.
+    has_trained = any(file.stat().st_size for file in folder.glob("metrics/*.jsonl")) or any(
+        folder.glob("checkpoints/global_step_*")
+    )
+    other = overrides.differences(launches[-1]["command"], command) if launches and has_trained else []
+    if other:
+        raise ValueError(
+            f"{folder} holds a run of other settings than this launch's: {overrides.sentence(other)}; "
+            "choose another folder with OUT=, or remove that one"
+        )
 
 
 def end_launch(folder: Path, exit_code: int) -> None:

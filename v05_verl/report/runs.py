@@ -198,8 +198,10 @@ def _curve(metrics: pd.DataFrame, values: pd.Series, axis: str) -> Curve:
     if axis == "step":
         return Curve(values.index.to_numpy(float), values.to_numpy(float))
     points = pd.DataFrame({"x": costs.column(metrics, axis).reindex(values.index), "y": values}).dropna()
-    # Steps without a cost of their own (a lost line) would repeat an x; the first point stands for them.
-    points = points.drop_duplicates("x")
+    # An x is repeated by steps without a cost of their own, where the first point stands for them (a lost line), or the
+    # last one where more was trained (batches that were sampled ahead).
+    trained = costs.column(metrics, "training/global_step").reindex(points.index).notna()
+    points = points[trained | ~points["x"].duplicated()].drop_duplicates("x", keep="last")
     return Curve(points["x"].to_numpy(float), points["y"].to_numpy(float))
 
 

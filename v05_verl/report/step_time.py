@@ -19,7 +19,7 @@ from v05_verl.report.watch import rollouts_of_step
 def seconds_per_thousand(arm: Path, skip: int) -> np.ndarray:
     """One value per training step of all runs of an arm, the first ``skip`` of each run left out."""
     values = []
-    for run in sorted(arm.glob("seed_*")):
+    for run in sorted(file.parent.parent for file in arm.glob("seed_*/metrics/1.jsonl")):
         records = read_launch(run / "metrics" / "1.jsonl").records
         steps = [metrics for metrics in records.values() if "timing_s/step" in metrics]
         for metrics in steps[skip:]:

@@ -23,12 +23,14 @@ from v05_verl.report.runs import read_step_size
 
 def follow(folder: Path, pid: int) -> Iterator[dict[str, Any]]:
     """Complete lines of ``folder``'s newest metrics file, as they are written, until the process ends."""
-    position, alive = 0, True
+    position, alive, newest = 0, True, None
     while alive:
         alive = psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         files = sorted(folder.glob("*.jsonl"), key=os.path.getmtime)
         if files:
-            with files[-1].open("rb") as lines:
+            if files[-1] != newest:  # of a run that goes on the file of the launch before is there first
+                position, newest = 0, files[-1]
+            with newest.open("rb") as lines:
                 lines.seek(position)
                 for line in lines:
                     if line.endswith(b"\n"):

@@ -78,6 +78,12 @@ class Trainer:
             distributed.init_process_group("nccl" if self.device != "cpu" else "gloo")
         torch.manual_seed(options.seed)
         self.training, self.validation = split_by_prompt(records, options.validation_share, options.seed)
+        if not self._can_be_judged():
+            raise SystemExit(
+                "v05_verl.value.v0.train: no epoch could be told to be the best: no policy and step has validation "
+                "prompts with a success rate of 1/2 or more and others with less; raise --validation-share, choose "
+                "another --seed or give more data"
+            )
         try:
             encoder = build_encoder(options.encoder, revision=options.revision, device=self.device, dtype=options.dtype)
         except ValueError as error:
@@ -105,13 +111,20 @@ class Trainer:
             distributed.destroy_process_group()
         return best
 
+    def _can_be_judged(self) -> bool:
+        """Whether some context of the validation has both classes, without which there is no AUC."""
+        solved = (self.records.rates[episode.queries] >= 0.5 for episode in self._validation_episodes())
+        return any(each.any() and not each.all() for each in solved)
+
+    def _validation_episodes(self) -> list[Episode]:
+        options = self.options
+        return validation_episodes(self.records, self.training, self.validation, options.support, options.seed)
+
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Measures on the validation prompts (all of :func:`v05_verl.value.evaluate.measures.measure`)."""
         self.model.eval()
-        drawn = validation_episodes(
-            self.records, self.training, self.validation, self.options.support, self.options.seed
-        )
+        drawn = self._validation_episodes()
         p = np.concatenate([self.model(episode).cpu().numpy() for episode in drawn])
         return measure(p, self.records.rows(np.concatenate([episode.queries for episode in drawn])))
 
