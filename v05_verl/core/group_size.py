@@ -85,7 +85,7 @@ def group_size(
         reference_n: n of the reference and most rollouts per prompt, at least 2.
         slack: > 0; above 1 trades a less certain baseline for more prompts.
         overconfidence: > 0, factor on every risk: how much larger errors were measured than the model expected.
-        most_noise: > 0, bound on E[sigma^2] from what was measured, squared-reward units.
+        most_noise: at least 0, bound on E[sigma^2] from what was measured, squared-reward units.
         reward_range: (lo, hi).
 
     Raises:

@@ -36,11 +36,14 @@ _KNOWN = {
     "%": "% percent percents percentage pct",
 }
 _NAMES = {spelling: unit for unit, spellings in _KNOWN.items() for spelling in spellings.split()}
+_CHANGES = (
+    r"hundred|thousand|million|billion|trillion|dozen|plus|minus|divided|multiplied|maybe|perhaps"
+    r"|doubled|tripled|halved|negated|inverted|reversed"
+)
 # Words after a number that belong to the mathematics and are no unit.
 _MATHS = (
     r"pi|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|mod|and|or|to|by|times|infty|infinity|inf|factorial|over|choose"
-    r"|hundred|thousand|million|billion|trillion|dozen|plus|minus|divided|multiplied|maybe|perhaps"
-    r"|doubled|tripled|halved|negated|inverted|reversed"
+    rf"|{_CHANGES}"
 )
 # These change the number before them; after another word they do not ("meters squared", "two quarters").
 _RIGHT_AFTER = r"squared|cubed|half|halves|thirds|fourths|quarters|fifths|sixths|tenths|hundredths"
@@ -57,8 +60,7 @@ _UNIT_CHINESE = re.compile(rf"(?<=[\d}}).])\s?{_CHINESE}{{1,8}}{_POWER}$")
 _NO_UNIT = re.compile(
     rf"^\s?(?:(?:{_RIGHT_AFTER}|pi|mod|over|choose)\b|[+*^=<>!]|-\s?(?:[a-zA-Z]\b|[^a-zA-Z])|times\b\s?\w"
     r"|[abeijknqrtuvwxyz]\s?$)"
-    r"|\b(?:or|dozen|hundred|thousand|[mbtr]+illion|plus|minus|divided|multiplied|factorial|maybe|perhaps"
-    r"|doubled|tripled|halved|negated|inverted|reversed)\b|(?<![a-zA-Z^])(?<!\^-)\d"
+    rf"|\b(?:or|factorial|{_CHANGES})\b|(?<![a-zA-Z^])(?<!\^-)\d"
     rf"|{_NOT_CHINESE_UNIT}",
     re.IGNORECASE,
 )

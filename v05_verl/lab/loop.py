@@ -151,7 +151,7 @@ class Run:
             first = rollouts.rows(rollouts.wave == 0)
             n = first.counts(len(problems))
             mean = 2 * first.successes(len(problems)) / n - 1
-            self.record.add(mean, n, prior, (1 - mean**2) * n / np.maximum(n - 1, 1))
+            self.record.add(mean, n, prior, _variance(mean, n))
         self.value_seconds += time.perf_counter() - started
 
     def _gather_mixed_groups(self) -> Step:
@@ -242,12 +242,17 @@ class Run:
         return {name: value if isinstance(value, int) else float(f"{value:.6g}") for name, value in metrics.items()}
 
 
+def _variance(mean: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Unbiased variance of groups of n rewards of -1 and 1; 0 where n = 1."""
+    return (1 - mean**2) * n / np.maximum(n - 1, 1)
+
+
 def _prior_quality(step: Step) -> dict[str, float]:
     """As verl's side judges priors, by the first wave; beside it the exact error. Left out where not defined."""
     first = step.rollouts.rows(step.rollouts.wave == 0)
     n = first.counts(len(step.prompts))
     mean = 2 * first.successes(len(step.prompts)) / n - 1
-    variance = (1 - mean**2) * n / np.maximum(n - 1, 1)
+    variance = _variance(mean, n)
     values = {
         "v05/prior/mean": step.prior.mean(),
         "v05/prior/mse": prior_quality.mean_squared_error(step.prior, mean, variance, n),

@@ -153,7 +153,8 @@ class V05TrainerMixin(EvenUpdates):
 
     def _add_prompts_to_generate(self, num_prompts: int) -> int:
         """verl's, with which an asynchronous run begins: prompts that no step has dispatched."""
-        self._under_way.add(num_prompts, num_prompts * self._usual_size())
+        if self._v05.k_init == "auto":
+            self._under_way.add(num_prompts, num_prompts * self._usual_size())
         return super()._add_prompts_to_generate(num_prompts)
 
     # ------------------------------------------------ one step ------------------------------------------------
@@ -216,7 +217,8 @@ class V05TrainerMixin(EvenUpdates):
             self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
             batch, prior = self._next_prompts(len(self._wave.sizes))
             sizes = self._method.knowing(self._prior_record and self._prior_record.model).sizes(prior, self._wave)
-            self._under_way.add(len(sizes), int(sizes.sum()))
+            if self._v05.k_init == "auto":
+                self._under_way.add(len(sizes), int(sizes.sum()))
         if self._v05.k_init == "auto" or self._v05.budget == "allocated":
             batch[GROUP_SIZE_KEY] = torch.from_numpy(sizes)
         return batch
@@ -305,6 +307,8 @@ class V05TrainerMixin(EvenUpdates):
         if stale := orphans(training_queue()):
             tq.kv_clear(keys=stale, partition_id="train")
         self._run.load(folder, training_queue())
+        if self.VERL_MODE == "sync":
+            self._under_way.load([])  # what an asynchronous launch had under way is not there any more
         self._plan_last_step()
         if self._v05.total_rollouts is not None and self._ledger.counts.asked >= self._v05.total_rollouts:
             logger.warning("v05: the run has used up v05.total_rollouts; it ends without another step")

@@ -200,7 +200,7 @@ def bounds(center: Hyperparameters) -> tuple[np.ndarray, np.ndarray]:
 class Evidence:
     """Log marginal likelihood of centred outcomes at fixed points, plus a log prior around ``center``.
 
-    Its gradient is written out: torch's autograd gives the same and takes two to three times as long
+    Its gradient is written out: torch's autograd gives the same and takes two to four times as long
     (``tests/value/autograd.py``), and every value model's process would have to load torch.
     """
 
