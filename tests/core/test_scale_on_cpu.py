@@ -57,4 +57,7 @@ def test_a_visit_is_counted_from_one():
 def test_calibration_slope_by_hand():
     assert prior_quality.calibration_slope([-0.5, 0.5], [-1.0, 1.0]) == 2.0
     assert np.isnan(prior_quality.calibration_slope([0.3, 0.3], [-1.0, 1.0]))
+    assert prior_quality.calibration_slope([-0.02, 0.02], [-1.0, 1.0]) == pytest.approx(50)
+    assert np.isnan(prior_quality.calibration_slope([0.1 - 5e-6, 0.1 + 5e-6], [-1.0, 1.0]))
+    assert prior_quality.calibration_slope([0.1, 0.2], [1.0, 1.0]) == pytest.approx(0)
     assert np.isnan(prior_quality.mean_squared_error([0.1], [1.0], [np.nan], [1]))

@@ -16,14 +16,14 @@ what the reward function returns, tell more of their mean (quasi-likelihood, dis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, expit, gammaln, logit
+from scipy.special import expit, logit
 
 from v05_verl.core import checks
+from v05_verl.core.beta_mixture import BetaMixture
 from v05_verl.core.scale import to_success
 from v05_verl.core.segments import Segments, admissible, starts
 
@@ -250,18 +250,18 @@ def squeezed_sigmoid(x: np.ndarray) -> np.ndarray:
 
 def _after_rollouts(
     group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, model: PriorModel, reward_range: tuple[float, float]
-) -> _Components:
+) -> BetaMixture:
     """Posterior components of every prompt, with every argument checked."""
     n = checks.counts("n + 1", np.asarray(n, dtype=np.float64) + 1) - 1
     group_mean = np.where(n > 0, group_mean, reward_range[0])
     rate, predicted = to_success(group_mean, reward_range), to_success(prior, reward_range)
     checks.broadcastable(group_mean=rate, n=n, prior=predicted)
-    return _Components.of(model, predicted, rate * n * model.rollout_weight, (1 - rate) * n * model.rollout_weight)
+    return _components(model, predicted, rate * n * model.rollout_weight, (1 - rate) * n * model.rollout_weight)
 
 
 def _with_or_without_prior(
     group_mean: ArrayLike, n: ArrayLike, prior: ArrayLike, model: PriorModel, reward_range: tuple[float, float]
-) -> _Components:
+) -> BetaMixture:
     """As ``_after_rollouts``; where the prior is NaN, all weight on the outlier component."""
     prior = np.asarray(prior, dtype=np.float64)
     components = _after_rollouts(group_mean, n, np.where(np.isnan(prior), reward_range[0], prior), model, reward_range)
@@ -269,68 +269,15 @@ def _with_or_without_prior(
     return components._replace(log_share=np.stack([around_prior, components.log_share[1]]))
 
 
-class _Components(NamedTuple):
-    """Both Beta components of every prompt, stacked along a leading axis, with their weights."""
-
-    a: np.ndarray
-    b: np.ndarray
-    log_share: np.ndarray
-
-    @classmethod
-    def of(cls, model: PriorModel, predicted: np.ndarray, successes: np.ndarray, failures: np.ndarray) -> _Components:
-        check_prior_model(model)
-        m = model.recalibrated(predicted)
-        shape = np.broadcast_shapes(m.shape, successes.shape)
-        a = np.stack([np.broadcast_to(m * model.strength, shape), np.full(shape, model.outlier_a)])
-        b = np.stack([np.broadcast_to((1 - m) * model.strength, shape), np.full(shape, model.outlier_b)])
-        share = np.array([1 - model.outlier_share, model.outlier_share]).reshape(2, *([1] * len(shape)))
-        return cls(a, b, np.log(share)).after(successes, failures)
-
-    def after(self, successes: ArrayLike, failures: ArrayLike) -> _Components:
-        a, b = self.a + successes, self.b + failures
-        return _Components(a, b, self.log_share + betaln(a, b) - betaln(self.a, self.b))
-
-    def share(self) -> np.ndarray:
-        relative = np.exp(self.log_share - self.log_share.max(axis=0))
-        return relative / relative.sum(axis=0)
-
-    def mean(self) -> np.ndarray:
-        return np.sum(self.share() * self.a / (self.a + self.b), axis=0)
-
-    def variance(self) -> np.ndarray:
-        each = self.a / (self.a + self.b)
-        second = each * (self.a + 1) / (self.a + self.b + 1)
-        return np.maximum(np.sum(self.share() * second, axis=0) - self.mean() ** 2, 0.0)
-
-    def outcome_variance(self) -> np.ndarray:
-        both = self.a + self.b
-        return np.sum(self.share() * self.a * self.b / (both * (both + 1)), axis=0)
-
-    def variance_of_next_mean(self, weight: int) -> np.ndarray:
-        """Variance of the posterior mean over the outcome of one more rollout, which counts as ``weight`` outcomes."""
-        if weight > 1:
-            return next(self.variances_of_mean(1, weight))
-        mean = self.mean()
-        after_success, after_failure = self.after(1.0, 0.0).mean(), self.after(0.0, 1.0).mean()
-        return mean * (1 - mean) * (after_success - after_failure) ** 2
-
-    def variances_of_mean(self, most: int, weight: int) -> Iterator[np.ndarray]:
-        """Variance of the posterior mean over the outcome of 1 to ``most`` further rollouts, as it is expected now.
-
-        A rollout counts as ``weight`` outcomes. The gamma functions of all outcomes are worked out once.
-        """
-        outcomes = np.arange(most * weight + 1)
-        added = outcomes.reshape(-1, *[1] * self.a.ndim)
-        log_a, log_b, log_both = (gammaln(each + added) for each in (self.a, self.b, self.a + self.b))
-        relative = self.log_share - betaln(self.a, self.b) - np.logaddexp(*self.log_share)
-        log_ways, mean = gammaln(outcomes + 1).reshape(added.shape), self.mean()
-        for m in outcomes[weight::weight]:
-            log_share = relative + log_a[: m + 1] + log_b[m::-1] - log_both[m]  # by outcome and component
-            log_chance = np.logaddexp(log_share[:, 0], log_share[:, 1])
-            each = (self.a + added[: m + 1]) / (self.a + self.b + m)
-            after = np.sum(np.exp(log_share - log_chance[:, None]) * each, axis=1)
-            ways = (log_ways[m] - log_ways[: m + 1] - log_ways[m::-1])[:, 0]
-            yield np.sum(np.exp(ways + log_chance) * (after - mean) ** 2, axis=0)
+def _components(model: PriorModel, predicted: np.ndarray, successes: np.ndarray, failures: np.ndarray) -> BetaMixture:
+    """Around the recalibrated prior and the outliers', after successes and failures."""
+    check_prior_model(model)
+    m = model.recalibrated(predicted)
+    shape = np.broadcast_shapes(m.shape, successes.shape)
+    a = np.stack([np.broadcast_to(m * model.strength, shape), np.full(shape, model.outlier_a)])
+    b = np.stack([np.broadcast_to((1 - m) * model.strength, shape), np.full(shape, model.outlier_b)])
+    share = np.array([1 - model.outlier_share, model.outlier_share]).reshape(2, *([1] * len(shape)))
+    return BetaMixture(a, b, np.log(share)).after(successes, failures)
 
 
 def check_prior_model(model: PriorModel) -> None:

@@ -61,13 +61,16 @@ def area_under_curve(prior: ArrayLike, solved: ArrayLike) -> float:
 def calibration_slope(prior: ArrayLike, group_mean: ArrayLike) -> float:
     """Slope of the least-squares line of group means on priors.
 
-    1 is calibrated, above 1 compressed priors, below 1 priors that are too bold; NaN where all priors are equal.
+    1 is calibrated, above 1 compressed priors, below 1 priors that are too bold. NaN where priors hardly differ, by
+    less than a hundredth of what group means do (standard deviations): the slope would be that of their rounding. So
+    it never exceeds 100.
     """
     prior, group_mean = checks.finite("prior", prior), checks.finite("group_mean", group_mean)
     checks.same_length(prior=prior, group_mean=group_mean)
-    centred = prior - prior.mean() if len(prior) else prior
-    spread = float(np.sum(centred**2))
-    return float(np.sum(centred * group_mean) / spread) if spread > 1e-12 else float("nan")
+    if len(prior) == 0 or np.ptp(prior) == 0 or prior.std() < 0.01 * group_mean.std():
+        return float("nan")
+    centred = prior - prior.mean()
+    return float(np.sum(centred * group_mean) / np.sum(centred**2))
 
 
 def visit_class(visit: ArrayLike) -> np.ndarray:
