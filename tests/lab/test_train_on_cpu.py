@@ -139,6 +139,7 @@ def test_priors_are_judged_as_through_verl_and_exactly(start):
     assert all(record["lab/prior/mse"] == 0 for record in data)
     assert abs(np.mean([record["v05/prior/mse"] for record in data])) < 0.1
     assert all(record["v05/prior/auc"] > 0.7 for record in data)
+    assert all(record["lab/prior/auc"] == 1 for record in data)
 
 
 @pytest.mark.slow
@@ -228,6 +229,14 @@ def test_a_prior_can_be_replaced_and_degraded(start):
         return list(run.records())[-1][1]["lab/prior/mse"]
 
     assert run(prior="oracle") == 0 < run(prior="oracle", prior_auc=0.9) < run(prior="oracle", prior_auc=0.6)
+
+
+@pytest.mark.parametrize("arm", ["v05_fixed1_robust_pool2", "v05_fixed4"])
+def test_the_exact_auc_is_that_of_the_prior_however_prompts_are_chosen_and_judged(start, arm):
+    settings = RunSettings(rollouts=2048, held_out=64, evaluations=1, prior="oracle", prior_auc=0.71)
+    run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm(arm), 0, settings)
+    metrics = list(run.records())[-1][1]
+    assert metrics["lab/prior/auc"] == pytest.approx(0.71, abs=0.05)
 
 
 def test_a_prior_can_break_in_the_middle_of_a_run(start):

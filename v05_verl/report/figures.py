@@ -68,7 +68,7 @@ def quickstart(aggregate: Aggregator) -> Figure:
             draw_accuracy(panel, aggregate, sets[kind], axis, title)
             if sets[kind] == aggregate.headline:
                 mark_target(panel, aggregate)
-    for row, metric in enumerate(("rollouts_per_prompt", "v05/prior/auc", "v05/prior/mse")):
+    for row, metric in enumerate(("rollouts_per_prompt", _auc(aggregate), "v05/prior/mse")):
         draw_metric(figure.add_subplot(grid[2 * row : 2 * row + 2, 2]), aggregate, metric)
     return legend(figure, aggregate, names_target=True)
 
@@ -99,13 +99,19 @@ def training(aggregate: Aggregator) -> Figure:
     And the prior's AUC by visits, where any run has it.
     """
     metrics = ("actor/grad_norm", "actor/entropy", "response_length/mean")
-    metrics += ("rollouts_per_prompt", "v05/prior/auc", "v05/prior/mse")
+    metrics += ("rollouts_per_prompt", _auc(aggregate), "v05/prior/mse")
     by_visit = [f"v05/prior/auc/{visit}" for visit in ("first", "third_to_fifth", "later")]
     rows = 3 if any(len(run.curve(metric, "step").x) for metric in by_visit for run in aggregate.runs) else 2
     figure = Figure(figsize=(14, 4.25 * rows), layout="constrained")
     for place, metric in enumerate((*metrics, *by_visit)[: 3 * rows], start=1):
         draw_metric(figure.add_subplot(rows, 3, place), aggregate, metric)
     return legend(figure, aggregate)
+
+
+def _auc(aggregate: Aggregator) -> str:
+    """The exact AUC where a run has it: by groups of one it comes out far lower than by groups of four."""
+    exact = any(len(run.curve("lab/prior/auc", "step").x) for run in aggregate.runs)
+    return "lab/prior/auc" if exact else "v05/prior/auc"
 
 
 def by_arm(summary: dict[str, Any]) -> Figure:

@@ -34,6 +34,7 @@ METRICS = {
     "rollouts_per_prompt": "Rollouts per prompt",
     "v05/prior/auc": "AUC of the prior",
     "v05/prior/mse": "Squared error of the prior, reward scale",
+    "lab/prior/auc": "AUC of the prior, exact, all prompts looked at",
     "v05/prior/auc/first": "AUC of the prior, first visits of a prompt",
     "v05/prior/auc/third_to_fifth": "AUC of the prior, third to fifth visits",
     "v05/prior/auc/later": "AUC of the prior, later visits",

@@ -23,6 +23,7 @@ DIAGNOSTICS = {
     "lab/prior/mse": "prior's mean squared error, exact (light loop)",
     "lab/baseline/mse": "baseline's mean squared error, exact (light loop)",
     "v05/prior/auc": "prior's AUC",
+    "lab/prior/auc": "prior's AUC over all prompts looked at, exact (light loop)",
     "v05/prior/auc/first": "prior's AUC at first visits of a prompt",
     "v05/prior/auc/second": "prior's AUC at second visits",
     "v05/prior/auc/third_to_fifth": "prior's AUC at third to fifth visits",
