@@ -2,6 +2,8 @@
 # Step time of an arm against another's at equal rollouts, in turns on one machine; medians of both and their ratio:
 # bash recipes/bench_step_time.sh                                                  V0.5 in waves, stock verl's GRPO
 # ARMS="v05_auto v05_fixed4_robust_pool2" bash recipes/bench_step_time.sh          k_init auto, k = 4
+# MODES="v05_colocate_async v05_separate_async v05_sync" ARMS=v05_auto bash recipes/bench_step_time.sh
+#                                                               one arm in each mode of verl against the last of them
 # Times are per 1,000 rollouts; GRPO's n is the whole number nearest to what V0.5 spends per prompt in waves.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,13 +13,36 @@ OUT=${OUT:-outputs/bench_step_time}
 TURNS=${TURNS:-2}                         # runs of each arm
 ROLLOUTS=${ROLLOUTS:-3840}                # per run
 ARMS=${ARMS:-v05_wave grpo_n5}            # two: the first's time is divided by the second's
-ENGINE=${ENGINE:-hf}
+MODES=${MODES:-}
+ENGINE=${ENGINE:-hf}                      # not with MODES
 
-mkdir -p "$OUT"
+run() { # FOLDER SETTING...
+    local out=$1
+    shift
+    mkdir -p "$out"
+    ARMS=$ARMS SEEDS=$turn ROLLOUTS=$ROLLOUTS POINTS=2 OUT=$out bash recipes/quickstart.sh "$@" > "$out/log.txt" 2>&1 \
+        || { tail -n 40 "$out/log.txt" >&2; exit 1; }
+}
+
+run_mode() { # MODE
+    if [ "$1" = v05_separate_async ]; then
+        ENGINE=hf_separate run "$OUT/$1" trainer.v1.trainer_mode="$1" trainer.v1.separate_async.parameter_sync_step=1
+    else
+        ENGINE=hf run "$OUT/$1" trainer.v1.trainer_mode="$1"
+    fi
+}
+
+compare() { # FOLDER FOLDER
+    echo "$1 over $2"
+    .venv/bin/python -m v05_verl.report.step_time "$1" "$2" --skip 5
+}
+
 for turn in $(seq "$TURNS"); do
-    ENGINE=$ENGINE ARMS=$ARMS SEEDS=$turn ROLLOUTS=$ROLLOUTS POINTS=2 OUT=$OUT bash recipes/quickstart.sh > "$OUT/log.txt" 2>&1 \
-        || { tail -n 40 "$OUT/log.txt" >&2; exit 1; }
+    if [ -z "$MODES" ]; then ENGINE=$ENGINE run "$OUT"; fi
+    for mode in $MODES; do run_mode "$mode"; done
 done
-# shellcheck disable=SC2086  # two names
-set -- $ARMS
-.venv/bin/python -m v05_verl.report.step_time "$OUT/$1" "$OUT/$2" --skip 5
+if [ -n "$MODES" ]; then
+    for mode in ${MODES% *}; do compare "$OUT/$mode/$ARMS" "$OUT/${MODES##* }/$ARMS"; done
+else
+    compare "$OUT/${ARMS% *}" "$OUT/${ARMS#* }"
+fi
