@@ -16,6 +16,11 @@ ARMS=${ARMS:-v05_wave grpo_n5}            # two: the first's time is divided by 
 MODES=${MODES:-}
 ENGINE=${ENGINE:-hf}                      # not with MODES
 
+if [ -n "$MODES" ] && [ "$ARMS" != "${ARMS% *}" ]; then
+    echo "bench_step_time.sh: MODES compares one arm; set ARMS to its name, not to '$ARMS'" >&2
+    exit 2
+fi
+
 run() { # FOLDER SETTING...
     local out=$1
     shift

@@ -67,11 +67,17 @@ def test_a_list_is_in_any_order_and_a_tuple_is_not(values, random):
     joined = ", ".join(map(str, shuffled))
     rules = Rules(is_list=True)
     assert compare(", ".join(map(str, values)), joined, rules).correct
-    another = max(values) + 1  # a repetition of one would be the same set
+    another = max(values) + 1  # one of them may be said twice
     assert not compare(", ".join(map(str, values)), f"{joined}, {another}", rules).correct
     if len(values) > 1:
         gold = f"({', '.join(map(str, values))})"
         assert compare(gold, f"({joined})", EXACT).correct is (shuffled == values)
+
+
+def test_an_answer_of_a_list_may_be_said_twice():
+    rules = Rules(is_list=True)
+    assert compare("7", "7, 7", rules).correct and compare("7, 8", "8, 7, 8", rules).correct
+    assert not compare("7, 7", "7", rules).correct and not compare("7", "7, 7, 8", rules).correct
 
 
 @given(st.text(max_size=60))

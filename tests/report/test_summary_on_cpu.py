@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from v05_verl.report import findings, missing
+from v05_verl.report import figures, findings, missing
 from v05_verl.report.aggregate import Aggregator
+from v05_verl.report.panels import METRICS
 from v05_verl.report.runs import MEAN, load_runs
 from v05_verl.report.summary import summarise
 
@@ -197,3 +198,16 @@ def test_an_end_without_validation_is_named(two_arms, write_run):
         "rloo_n4, seed 0 trained to step 16, but was last validated at step 8" in n
         for n in summary_of(two_arms)["notes"]
     )
+
+
+def test_the_exact_auc_is_drawn_where_every_run_with_a_prior_has_it(write_run, tmp_path):
+    def titles():
+        figure = figures.training(Aggregator(load_runs([tmp_path])))
+        return {panel.get_title() for panel in figure.axes}
+
+    exact = {step: {"lab/prior/auc": 0.9} for step in (1, 2)}
+    write_run("grpo_n16", 0, {0: 0.5, 2: 0.6}, n=16)
+    write_run("v05", 0, {0: 0.5, 2: 0.6}, extra=exact)
+    assert METRICS["lab/prior/auc"] in titles() and METRICS["v05/prior/auc"] not in titles()
+    write_run("v05_auto", 0, {0: 0.5, 2: 0.6})
+    assert METRICS["v05/prior/auc"] in titles() and METRICS["lab/prior/auc"] not in titles()

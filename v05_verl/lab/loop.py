@@ -136,8 +136,7 @@ class Run:
                 self.degraded.auc = self.settings.prior_auc_later
             success_rate = self.degraded([problem.prompt for problem in problems], success_rate, true)
         prior, true = to_reward(success_rate, REWARD_RANGE), to_reward(true, REWARD_RANGE)
-        auc = prior_quality.area_under_curve(prior, true >= 0)
-        if self.arm.prior is not None and np.isfinite(auc):
+        if self.arm.prior is not None and np.isfinite(auc := prior_quality.area_under_curve(prior, true >= 0)):
             # Exact, of all that were looked at: the chosen differ less, and groups of one tell which are solved badly.
             self.notes["lab/prior/auc"].append(auc)
         if self.arm.pool > 1:
