@@ -5,8 +5,8 @@
 Not part of a plain test run: 2,000 steps of the tiny model take an hour or more of two cores. Every few seconds a
 row goes to $OUT (outputs/long_run_<mode>.csv): memory and file handles of each kind of process, Ray's objects and
 TransferQueue's keys. At the end stands what each grows by in 1,000 steps of the second half: in the
-first, memories of bounded size fill up (gp's outcomes, the tasks that Ray's GCS remembers). STOCK=1 watches verl's own
-synchronous GRPO n=4 in place of V0.5, to tell whose growth it is.
+first, memories of bounded size fill up (gp's outcomes, the tasks that Ray's GCS remembers: 10,000 here, of Ray's
+100,000). STOCK=1 watches verl's own synchronous GRPO n=4 in place of V0.5, to tell whose growth it is.
 """
 
 import os
@@ -18,6 +18,10 @@ from pathlib import Path
 import pandas as pd
 
 os.environ["RAY_AUTH_MODE"] = "disabled"  # before Ray is imported: this process looks into the Ray of the run
+# Ray's own bounds are 100,000 tasks and a million that it has forgotten. 2,000 steps do not fill both, so that its GCS
+# would grow all the time, to 440 MiB, whatever else it keeps.
+os.environ.setdefault("RAY_task_events_max_num_task_in_gcs", "10000")
+os.environ.setdefault("RAY_task_events_max_dropped_task_attempts_tracked_per_job_in_gcs", "10000")
 
 import psutil
 import pytest
