@@ -190,6 +190,6 @@ def test_ablations_change_what_they_name():
     assert v05["v05_cost_x4"].cost == v05["v05"].cost * 4
     robust = [f"v05_fixed{k}_robust{pool}" for k in (1, 2) for pool in ("", "_pool2")]
     assert {arm for arm in v05 if v05[arm].mode == "robust"} == {"v05_auto", "v05_robust", *robust}
-    assert (v05["v05_auto"].k_init, v05["v05_auto"].prompt_pool) == ("auto", 2)
+    assert (v05["v05_auto"].k_init, v05["v05_auto"].prompt_pool) == ("auto", 4)
     assert [(v05[arm].k_init, v05[arm].prompt_pool) for arm in robust] == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert len(commands) == 19
