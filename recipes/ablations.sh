@@ -15,7 +15,7 @@ ABLATIONS=(
     # price of a rollout, x 1/4 and x 4; x 1 is the arm v05
     v05_cost_quarter v05_cost_x4
     # ours: the robust mode with the sequential budget, with one or two rollouts, and with prompts chosen by their priors
-    v05_auto v05_robust v05_fixed1_robust v05_fixed2_robust v05_fixed1_robust_pool2 v05_fixed2_robust_pool2
+    v05_auto v05_robust v05_fixed1_robust v05_fixed2_robust v05_fixed1_robust_pool4 v05_fixed2_robust_pool4
 )
 
 for name in ${ONLY:-${ABLATIONS[*]}}; do ARM=$name bash "$RECIPES/run_arm.sh" "$@"; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Step time of an arm against another's at equal rollouts, in turns on one machine; medians of both and their ratio:
 # bash recipes/bench_step_time.sh                                                  V0.5 in waves, stock verl's GRPO
-# ARMS="v05_auto v05_fixed4_robust_pool2" bash recipes/bench_step_time.sh          k_init auto, k = 4
+# ARMS="v05_auto v05_fixed4_robust_pool4" bash recipes/bench_step_time.sh          k_init auto, k = 4
 # MODES="v05_colocate_async v05_separate_async v05_sync" ARMS=v05_auto bash recipes/bench_step_time.sh
 #                                                               one arm in each mode of verl against the last of them
 # Times are per 1,000 rollouts; GRPO's n is the whole number nearest to what V0.5 spends per prompt in waves.

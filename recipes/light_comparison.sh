@@ -12,10 +12,9 @@ OUT=${OUT:-outputs/light}
 SEEDS=${SEEDS:-10}
 FIRST_SEED=${FIRST_SEED:-3000}
 JOBS=${JOBS:-2}
-ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool2
+ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool4
     v05 v05_wave v05_fixed4 v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust
-    v05_fixed1_robust_pool2 v05_fixed2_robust_pool2 v05_fixed4_robust_pool2
-    rloo_n4_pool4 v05_fixed1_robust_pool4 v05_fixed2_robust_pool4 v05_auto}
+    v05_fixed1_robust_pool4 v05_fixed2_robust_pool4 v05_fixed4_robust_pool4 v05_auto}
 SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse breaks auc_71_tuned like_training_tuned
     as_through_verl allocation allocation_first_visits choice auto_options auto_options_71
     ahead_2e-4 ahead_5e-5 at_once_2e-4 at_once_5e-5)
@@ -30,7 +29,7 @@ REVERSE=(--tasks reverse --rollouts 15360 --learning-rates 2e-4)
 # How many rollouts each prompt gets, or which prompts any get: the methods of other papers beside ours.
 ALLOCATIONS="rloo_n4 v05_fixed2_robust v05_auto vip_paper vip_code vip_expected knapsack_prior gvm_equal_norms v0_greedy
     v05_total v05_auto_total spo_tracker mopps_rloo_n4 bnpo_n16"
-CHOICES="v05_fixed1_robust_pool2 v05_fixed1_robust_pool2,v05.prompt_choice=variance"
+CHOICES="v05_fixed1_robust_pool4 v05_fixed1_robust_pool4,v05.prompt_choice=variance"
 OPTIONS="v05_auto v05_auto,v05.auto.slack=1 v05_auto,v05.auto.slack=2 v05_auto,v05.prompt_pool=2
     v05_auto,v05.auto.probe_share=0"
 

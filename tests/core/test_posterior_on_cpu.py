@@ -13,6 +13,7 @@ from v05_verl.core.posterior import (
     PriorModel,
     expected_falls,
     expected_outcome_variance,
+    expected_promise,
     posterior,
     posterior_wave_size,
     row_posterior_baselines,
@@ -123,6 +124,15 @@ def test_a_rollout_of_weight_three_is_three_outcomes_of_its_mean():
     sizes = posterior_wave_size(*evidence, heavy, **price)
     by_hand = np.argmax(np.column_stack([[0, 0], expected_falls(*evidence, heavy, most=7)]) - 0.01 * np.arange(8), 1)
     np.testing.assert_array_equal(sizes, np.minimum(by_hand, 8 - n))
+
+
+@given(model=models, prior=st.floats(-1, 1))
+def test_expected_promise_is_the_mean_over_success_rates(model, prior):
+    rng, m = np.random.default_rng(0), model.recalibrated(np.array((prior + 1) / 2))
+    outlying = rng.random(40_000) < model.outlier_share
+    around = rng.beta(m * model.strength, (1 - m) * model.strength, 40_000)
+    p = np.where(outlying, rng.beta(model.outlier_a, model.outlier_b, 40_000), around)
+    assert expected_promise([prior], model) == pytest.approx([np.mean(p * (1 - p) ** 2)], abs=0.002)
 
 
 def test_the_weight_says_how_much_less_rewards_vary_than_outcomes():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from v05_verl.core.posterior import PriorModel, expected_promise
 from v05_verl.core.selection import choose
 
 
@@ -24,6 +25,21 @@ def test_what_is_left_to_gain_counts_for_promise():
     assert choose("promise", prior, 3).tolist() == [1, 2, 3]
     assert choose("promise", [-0.5, -1 / 3, -0.2], 1).tolist() == [1]
     assert choose("promise", [0.25, 1 / 3, 0.4], 1, (0.0, 1.0)).tolist() == [1]
+
+
+def test_a_model_of_the_priors_moves_what_is_taken():
+    # Priors that are found to be too low by one unit of logit: p = .2 is .4, p = 1/3 is .58 and no longer the best.
+    sure = PriorModel(strength=1e6, outlier_share=1e-6)
+    prior = [0.2, 1 / 3]
+    assert choose("promise", prior, 1, (0.0, 1.0), model=sure).tolist() == [1]
+    assert choose("promise", prior, 1, (0.0, 1.0), model=sure._replace(shift=1.0)).tolist() == [0]
+    assert choose("variance", prior, 1, (0.0, 1.0), model=sure._replace(shift=1.0)).tolist() == [1]
+    # The less a prior tells, the nearer to 1/2 it is best.
+    weak = PriorModel(strength=2.0, outlier_share=1e-6)  # Beta(1, 1) at p = .5: E[p q^2] = 1 / 12, at .25 Beta(.5, 1.5)
+    assert expected_promise([0.5], weak, reward_range=(0.0, 1.0)) == pytest.approx([1 / 12], rel=1e-4)
+    # .5 x 1.5 x 2.5 / (2 x 3 x 4) = .078 < 1 / 12, though .25 x .75^2 > .125
+    assert choose("promise", [0.5, 0.25], 1, (0.0, 1.0)).tolist() == [1]
+    assert choose("promise", [0.5, 0.25], 1, (0.0, 1.0), model=weak).tolist() == [0]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), st.data())

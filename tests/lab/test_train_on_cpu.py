@@ -48,7 +48,7 @@ MECHANISMS = [
     "v05_tracker",
     "v05_fixed1_robust",
     "v05_fixed2_robust",
-    "v05_fixed4_robust_pool2",
+    "v05_fixed4_robust_pool4",
     "v05_robust",
     "v05_auto",
 ]
@@ -231,7 +231,7 @@ def test_a_prior_can_be_replaced_and_degraded(start):
     assert run(prior="oracle") == 0 < run(prior="oracle", prior_auc=0.9) < run(prior="oracle", prior_auc=0.6)
 
 
-@pytest.mark.parametrize("arm", ["v05_fixed1_robust_pool2", "v05_fixed4"])
+@pytest.mark.parametrize("arm", ["v05_fixed1_robust_pool4", "v05_fixed4"])
 def test_the_exact_auc_is_that_of_the_prior_however_prompts_are_chosen_and_judged(start, arm):
     settings = RunSettings(rollouts=2048, held_out=64, evaluations=1, prior="oracle", prior_auc=0.71)
     run = Run(copy.deepcopy(start), build_tokenizer(), find_task("sort"), find_arm(arm), 0, settings)

@@ -104,8 +104,8 @@ def test_every_arm_runs_in_the_light_loop_too_and_unknown_ones_are_named():
 
 
 def test_an_arm_is_what_its_file_says():
-    best = find_arm("v05_fixed1_robust_pool2")
-    assert (best.prompts, best.pool, best.k_max, best.prior) == (128, 2, None, "gp")
+    best = find_arm("v05_fixed1_robust_pool4")
+    assert (best.prompts, best.pool, best.k_max, best.prior) == (128, 4, None, "gp")
     assert best.method.baseline == "predictable"
     dapo = find_arm("dapo_n16")
     assert (dapo.clip_high, dapo.drop_all_same, dapo.divides_by_std, dapo.prior) == (0.28, True, True, None)

@@ -98,7 +98,7 @@ def test_the_budget_follows_group_sizes_given_on_the_command_line():
 @pytest.mark.slow
 def test_fixed_k_has_the_same_rollouts_per_step_and_optimizer_steps():
     for machine in ({}, {"SMOKE": "1"}, {"PROMPTS": "128"}):
-        only = "v05_fixed1 v05_fixed1_robust_pool2 v05_fixed2_robust v05_fixed16"
+        only = "v05_fixed1 v05_fixed1_robust_pool4 v05_fixed2_robust v05_fixed16"
         commands = dry_run("ablations.sh", ONLY=only, **machine)
         configs = [command.config for command in commands]
         sizes = {(c.data.train_batch_size * c.v05.k_init, c.trainer.total_training_steps) for c in configs}
@@ -118,14 +118,14 @@ SPO = {f"v05.{key}" for key in ("baseline", "value.name", "advantage_scale", "pr
     "actor_rollout_ref.actor.clip_ratio_high"
 }
 NEIGHBOURS = [
-    ("rloo_n4_pool2", "vip_expected", {"v05.budget", "v05.prompt_pool"}),
+    ("rloo_n4_pool4", "vip_expected", {"v05.budget", "v05.prompt_pool"}),
     ("vip_paper", "vip_code", {"v05.prompt_weight"}),
     ("vip_code", "vip_expected", {"v05.allocation.coefficient"}),
     ("vip_expected", "knapsack_prior", {"v05.allocation.method"}),
     ("vip_expected", "gvm_equal_norms", {"v05.allocation.method"}),
     ("vip_expected", "v0_greedy", {"v05.allocation.method"}),
     ("v05_fixed1", "spo_tracker", SPO),
-    ("rloo_n4_pool2", "mopps_rloo_n4", {"v05.prompt_pool", "v05.prompt_choice", "v05.value.name"}),
+    ("rloo_n4_pool4", "mopps_rloo_n4", {"v05.prompt_pool", "v05.prompt_choice", "v05.value.name"}),
     ("v05_fixed16", "bnpo_n16", {"v05.baseline", "v05.advantage_scale", "v05.value.name"}),
     ("v05_fixed2_robust", "v05_total", {"v05.budget"}),
     ("v05_auto", "v05_auto_total", {"v05.budget", "v05.allocation.method", "v05.allocation.lower"}),

@@ -188,8 +188,8 @@ def test_ablations_change_what_they_name():
     assert v05["v05_v0"].value.model[1]["history"] is True
     assert v05["v05_cost_quarter"].cost == v05["v05"].cost / 4
     assert v05["v05_cost_x4"].cost == v05["v05"].cost * 4
-    robust = [f"v05_fixed{k}_robust{pool}" for k in (1, 2) for pool in ("", "_pool2")]
+    robust = [f"v05_fixed{k}_robust{pool}" for k in (1, 2) for pool in ("", "_pool4")]
     assert {arm for arm in v05 if v05[arm].mode == "robust"} == {"v05_auto", "v05_robust", *robust}
     assert (v05["v05_auto"].k_init, v05["v05_auto"].prompt_pool) == ("auto", 4)
-    assert [(v05[arm].k_init, v05[arm].prompt_pool) for arm in robust] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [(v05[arm].k_init, v05[arm].prompt_pool) for arm in robust] == [(1, 1), (1, 4), (2, 1), (2, 4)]
     assert len(commands) == 19

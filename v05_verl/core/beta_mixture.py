@@ -47,6 +47,11 @@ class BetaMixture(NamedTuple):
         both = self.a + self.b
         return np.sum(self.share() * self.a * self.b / (both * (both + 1)), axis=0)
 
+    def promise(self) -> np.ndarray:
+        """(...) E[p (1 - p)^2], the variance of one outcome times what is left to gain."""
+        both = self.a + self.b
+        return np.sum(self.share() * self.a * self.b * (self.b + 1) / (both * (both + 1) * (both + 2)), axis=0)
+
     def variance_of_next_mean(self, weight: int) -> np.ndarray:
         """Variance of the posterior mean over the outcome of one more rollout, which counts as ``weight`` outcomes."""
         if weight > 1:

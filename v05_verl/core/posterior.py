@@ -170,6 +170,13 @@ def expected_outcome_variance(
     return components.outcome_variance() / model.rollout_weight
 
 
+def expected_promise(
+    prior: ArrayLike, model: PriorModel, *, reward_range: tuple[float, float] = (-1.0, 1.0)
+) -> np.ndarray:
+    """E[p (1 - p)^2] of each prompt before any rollout, in (0, 4/27); priors may be NaN as above."""
+    return _with_or_without_prior(reward_range[0], 0, prior, model, reward_range).promise()
+
+
 def prior_variance(
     prior: ArrayLike, model: PriorModel, *, reward_range: tuple[float, float] = (-1.0, 1.0)
 ) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from v05_verl.core import scale
+from v05_verl.core.posterior import PriorModel, expected_outcome_variance, expected_promise
 
 Choice = Literal["promise", "variance", "sampled", "thompson"]
 
@@ -24,6 +25,7 @@ def choose(
     count: int,
     reward_range: tuple[float, float] = (-1.0, 1.0),
     *,
+    model: PriorModel | None = None,
     rng: np.random.Generator | None = None,
     strength: float = 8.0,
 ) -> np.ndarray:
@@ -38,11 +40,16 @@ def choose(
     * ``thompson``: the success rate drawn from Beta(s p, s q) that is nearest 1/2, as MoPPS (arXiv 2507.04632), whose
       Beta counts each prompt's own outcomes.
 
+    With a ``model`` of what priors have turned out to be worth, the first two are expectations under it, E[p q^2] and
+    E[p q], p being anywhere about the recalibrated prior: priors of prompts that are taken because they look promising
+    err on one side. The other two are as their papers have them.
+
     Args:
         choice: the rule.
         prior: (P,) V inside the reward range.
         count: prompts to take, 1 to P. Among equals the first are taken.
         reward_range: (lo, hi).
+        model: what is known about the priors, or None to take them as they are.
         rng: of the rules that draw, which need it.
         strength: s > 0, pseudo-rollouts that the prior is worth; read by ``thompson``.
 
@@ -52,8 +59,19 @@ def choose(
     p = scale.to_success(prior, reward_range)
     if not 1 <= count <= len(p):
         raise ValueError(f"count must be from 1 to the {len(p)} prompts there are, got {count}")
-    worth = _worth(choice, p, rng, strength)
+    if model is not None and choice in ("promise", "variance"):
+        worth = _expected_worth(choice, prior, model, reward_range)
+    else:
+        worth = _worth(choice, p, rng, strength)
     return np.sort(np.argsort(-worth, kind="stable")[:count])
+
+
+def _expected_worth(
+    choice: Choice, prior: ArrayLike, model: PriorModel, reward_range: tuple[float, float]
+) -> np.ndarray:
+    if choice == "promise":
+        return expected_promise(prior, model, reward_range=reward_range)
+    return expected_outcome_variance(reward_range[0], 0, prior, model, reward_range=reward_range)
 
 
 def _worth(choice: Choice, p: np.ndarray, rng: np.random.Generator | None, strength: float) -> np.ndarray:

@@ -140,7 +140,7 @@ class Run:
             # Exact, of all that were looked at: the chosen differ less, and groups of one tell which are solved badly.
             self.notes["lab/prior/auc"].append(auc)
         if self.arm.pool > 1:
-            taken = choose(self.arm.choice, prior, wanted, rng=self.rng)
+            taken = choose(self.arm.choice, prior, wanted, model=self.record and self.record.model, rng=self.rng)
             return [problems[index] for index in taken], prior[taken], true[taken]
         return problems, prior, true
 

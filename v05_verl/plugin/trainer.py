@@ -243,7 +243,8 @@ class V05TrainerMixin(EvenUpdates):
         try:
             prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
             rng = np.random.default_rng([self.config.data.get("seed") or 0, self.global_steps])
-            taken = choose(self._v05.prompt_choice, prior, wanted, self._v05.reward_range, rng=rng)
+            model = self._prior_record and self._prior_record.model
+            taken = choose(self._v05.prompt_choice, prior, wanted, self._v05.reward_range, model=model, rng=rng)
         except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
             logger.warning("v05: no priors to choose prompts and sizes by (%s); all count alike in this step", error)
             prior, taken = np.full(len(batch), np.nan), np.arange(wanted)
