@@ -173,7 +173,9 @@ def expected_outcome_variance(
 def expected_promise(
     prior: ArrayLike, model: PriorModel, *, reward_range: tuple[float, float] = (-1.0, 1.0)
 ) -> np.ndarray:
-    """E[p (1 - p)^2] of each prompt before any rollout, in (0, 4/27); priors may be NaN as above."""
+    """E[p (1 - p)^2] of each prompt before any rollout, in (0, 4/27); priors may be NaN as above, errors as
+    :func:`posterior`.
+    """
     return _with_or_without_prior(reward_range[0], 0, prior, model, reward_range).promise()
 
 

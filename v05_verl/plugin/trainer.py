@@ -27,6 +27,7 @@ from verl.utils.fs import local_mkdir_safe
 from v05_verl import config as v05_config
 from v05_verl import method
 from v05_verl.core import scale
+from v05_verl.core.posterior import PriorModel
 from v05_verl.core.selection import choose
 from v05_verl.plugin import launch
 from v05_verl.plugin import metrics as step_metrics
@@ -180,8 +181,7 @@ class V05TrainerMixin(EvenUpdates):
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict) -> KVBatchMeta:
         self._failures.check(self.agent_loop_manager.report())
-        prior_model = self._prior_record and self._prior_record.model
-        knowing = self._method.knowing(prior_model)
+        knowing = self._method.knowing(self._prior_model)
         rows, records = collect_rows(batch, records_of(batch), knowing, self._v05.reward_range)
         if self.config.algorithm.use_kl_in_reward:
             rows = replace(rows, outcome=outcomes_of(batch))
@@ -197,6 +197,11 @@ class V05TrainerMixin(EvenUpdates):
         self._note_priors(prompts)
         self._parts.append((rows, estimate, records))
         return batch
+
+    @property
+    def _prior_model(self) -> PriorModel | None:
+        """What past priors turned out to be worth, where the method learns it."""
+        return self._prior_record and self._prior_record.model
 
     def _note_priors(self, prompts: PromptBatch) -> None:
         """What became of this step's priors, for the robust mode's later steps."""
@@ -216,7 +221,7 @@ class V05TrainerMixin(EvenUpdates):
         else:
             self._wave = self._method.first_wave(self.config.data.train_batch_size, self._prior_record)
             batch, prior = self._next_prompts(len(self._wave.sizes))
-            sizes = self._method.knowing(self._prior_record and self._prior_record.model).sizes(prior, self._wave)
+            sizes = self._method.knowing(self._prior_model).sizes(prior, self._wave)
             if self._v05.k_init == "auto":
                 self._under_way.add(len(sizes), int(sizes.sum()))
         if self._v05.k_init == "auto" or self._v05.budget == "allocated":
@@ -243,8 +248,8 @@ class V05TrainerMixin(EvenUpdates):
         try:
             prior = scale.to_reward(self._value_model.wait(ticket), self._v05.reward_range)
             rng = np.random.default_rng([self.config.data.get("seed") or 0, self.global_steps])
-            model = self._prior_record and self._prior_record.model
-            taken = choose(self._v05.prompt_choice, prior, wanted, self._v05.reward_range, model=model, rng=rng)
+            rule, model = self._v05.prompt_choice, self._prior_model
+            taken = choose(rule, prior, wanted, self._v05.reward_range, model=model, rng=rng)
         except (ray.exceptions.RayError, TimeoutError) as error:  # counted by the step: its prompts have no prior
             logger.warning("v05: no priors to choose prompts and sizes by (%s); all count alike in this step", error)
             prior, taken = np.full(len(batch), np.nan), np.arange(wanted)
