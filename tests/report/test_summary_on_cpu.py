@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from v05_verl.report import figures, findings, missing
+from v05_verl.report import figures, findings, missing, tables
 from v05_verl.report.aggregate import Aggregator
 from v05_verl.report.panels import METRICS
 from v05_verl.report.runs import MEAN, load_runs
@@ -85,6 +85,24 @@ def test_differences_over_the_run_and_at_equal_steps(two_arms):
     # GRPO ends after 4 steps with .69 and .78 over its last tenth; V0.5 is there at .5 + .2 * .95 * 4 / 8 = .595.
     assert pair["at_equal_steps"]["step"] == 4
     assert pair["at_equal_steps"]["per_seed"] == pytest.approx({"0": -0.095, "1": -0.185})
+
+
+def test_what_changes_as_the_prior_learns_is_given_by_quarters(write_run, tmp_path):
+    # 8 steps of 128 rollouts, two in each quarter; seed 1 has no AUC in the third
+    ks = {1: 4, 2: 4, 3: 3, 4: 2, 5: 2, 6: 1, 7: 1, 8: 1}
+    for seed, auc, lost in ((0, 0.7, ()), (1, 0.8, (5, 6))):
+        extra = {
+            step: {"v05/auto/k": k, "v05/prior/auc": float("nan") if step in lost else auc} for step, k in ks.items()
+        }
+        write_run("v05_auto", seed, {0: 0.4, 8: 0.6}, extra=extra)
+    summary = summary_of(tmp_path)
+    quarters = summary["arms"]["v05_auto"]["by_quarter"]
+    assert [quarter["mean"] for quarter in quarters["v05/auto/k"]] == [4, 2.5, 1.5, 1]
+    assert quarters["v05/auto/k"][0]["ci95"] == 0
+    assert [quarter["mean"] for quarter in quarters["v05/prior/auc"]] == [0.75, 0.75, None, 0.75]
+    table = tables.by_quarter(summary)
+    assert table.rows[0][1:] == ["V0.5 auto", "4.00 ± 0.00", "2.50 ± 0.00", "1.50 ± 0.00", "1.00 ± 0.00"]
+    assert table.rows[-1][-2] == "–"
 
 
 def test_a_control_is_an_arm_that_is_there(two_arms):

@@ -81,7 +81,16 @@ class Run:
 
     def mean(self, metric: str) -> float | None:
         """Mean over the training steps; None where the metric was never logged, as in the three below."""
+        return self._mean(self._known(metric))
+
+    def mean_by_quarter(self, metric: str) -> list[float | None]:
+        """Mean over the training steps that end in each quarter of the run's rollouts."""
         values = self._known(metric)
+        rollouts = costs.column(self.metrics, "rollouts")
+        quarter = np.ceil(4 * rollouts.reindex(values.index) / rollouts.max())
+        return [self._mean(values[quarter == q]) for q in (1, 2, 3, 4)]
+
+    def _mean(self, values: pd.Series) -> float | None:
         weights = costs.steps(self.metrics).reindex(values.index)
         return float(np.average(values, weights=weights)) if len(values) else None
 

@@ -45,6 +45,9 @@ DIAGNOSTICS = {
 }
 """Metrics whose mean over a run's training steps is reported, with their names and units."""
 
+BY_QUARTER = ("v05/auto/k", "v05/auto/risk", "lab/baseline/mse", "lab/prior/mse", "lab/prior/auc", "v05/prior/auc")
+"""Those of DIAGNOSTICS that change as the prior learns, reported for each quarter of the run's rollouts too."""
+
 
 def summarise(runs: list[Run], aggregate: Aggregator, notes: list[str]) -> dict[str, Any]:
     """The content of ``summary.json``; every ``ci95`` is the half-width of a 95% interval over seeds (Student's t)."""
@@ -130,7 +133,19 @@ def _arm_summary(aggregate: Aggregator, arm: str) -> dict[str, Any]:
             for metric in DIAGNOSTICS
             if any(run.mean(metric) is not None for run in runs)
         },
+        "by_quarter": _by_quarter(runs),
     }
+
+
+def _by_quarter(runs: list[Run]) -> dict[str, list[dict[str, float | None]]]:
+    """Mean and interval over seeds of each quarter, by metric; without the seeds' own values."""
+    found = {}
+    for metric in BY_QUARTER:
+        seeds = [run.mean_by_quarter(metric) for run in runs]
+        if any(value is not None for seed in seeds for value in seed):
+            quarters = [over_seeds(dict(enumerate(values))) for values in zip(*seeds, strict=True)]
+            found[metric] = [{"mean": quarter["mean"], "ci95": quarter["ci95"]} for quarter in quarters]
+    return found
 
 
 def _to_target_summary(aggregate: Aggregator, arm: str, reference: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from v05_verl.report import labels, paper
 from v05_verl.report.statistics import interval
-from v05_verl.report.summary import DIAGNOSTICS
+from v05_verl.report.summary import BY_QUARTER, DIAGNOSTICS
 
 ABSENT = "–"
 Form = Callable[[float], str]
@@ -27,9 +27,10 @@ class Table(NamedTuple):
 
 
 def all_tables(summary: dict[str, Any]) -> list[Table]:
-    """Results, paired differences, accuracy by set with the paper's numbers, costs and diagnostics; no empty ones."""
+    """Results, paired differences, accuracy by set with the paper's, costs and diagnostics; no empty ones."""
     tables = [results(summary), shares(summary), by_set(summary), beside_the_paper(summary)]
-    tables += [differences(summary), paired(summary), cost(summary), diagnostics(summary)]
+    tables += [differences(summary), paired(summary), cost(summary)]
+    tables += [diagnostics(summary), by_quarter(summary)]
     return [table for table in tables if table.rows]
 
 
@@ -220,6 +221,17 @@ def diagnostics(summary: dict[str, Any]) -> Table:
         if any(cell != ABSENT for cell in cells):
             rows.append([name, *cells])
     return Table("Means over the training steps", "", ["Metric", *(arm["label"] for arm in arms)], rows)
+
+
+def by_quarter(summary: dict[str, Any]) -> Table:
+    """How the prior and what is made of it develop, one row per metric and arm."""
+    rows = []
+    for metric, arm in itertools.product(BY_QUARTER, summary["arms"].values()):
+        if metric in arm["by_quarter"]:
+            rows.append([DIAGNOSTICS[metric], arm["label"], *map(number_spread, arm["by_quarter"][metric])])
+    caption = "Means over the training steps of each quarter of the run's rollouts, ± 95% over seeds."
+    columns = ["Metric", "Arm", "First quarter", "Second", "Third", "Last"]
+    return Table("Over the run", caption, columns, rows)
 
 
 def markdown(tables: list[Table]) -> str:
