@@ -15,9 +15,9 @@ JOBS=${JOBS:-2}
 ARMS=${ARMS:-grpo_n16 grpo_n16_p8 grpo_n4 dapo_n16 rloo_n4 rloo_n4_pool4
     v05 v05_wave v05_fixed4 v05_fixed1_robust v05_fixed2_robust v05_fixed4_robust
     v05_fixed1_robust_pool4 v05_fixed2_robust_pool4 v05_fixed4_robust_pool4 v05_auto}
-SETTINGS=(like_training auc_71 auc_92 auc_83 auc_60 constant reverse breaks auc_71_tuned like_training_tuned
-    as_through_verl allocation allocation_first_visits choice auto_options auto_options_71
-    ahead_2e-4 ahead_5e-5 at_once_2e-4 at_once_5e-5)
+SETTINGS=(like_training like_training_tracker auc_71 auc_92 auc_83 auc_60 constant reverse breaks
+    auc_71_tuned like_training_tuned as_through_verl allocation allocation_first_visits choice
+    auto_options auto_options_71 ahead_2e-4 ahead_5e-5 at_once_2e-4 at_once_5e-5)
 
 source recipes/cpu_env.sh
 
@@ -43,6 +43,8 @@ for setting in ${ONLY:-${SETTINGS[*]}}; do
     echo "== $setting"
     case $setting in
         like_training) study "${LIKE_TRAINING[@]}" --learning-rates 5e-5 ;;
+        # the same with a prior that reads no text
+        like_training_tracker) study "${LIKE_TRAINING[@]}" --learning-rates 5e-5 --prior tracker ;;
         # each arm at the best of five rates, all else as in the settings of these names
         auc_71_tuned) study "${REVERSE[@]}" --prior oracle --prior-auc 0.71 \
             --learning-rates 5e-5 1e-4 2e-4 4e-4 8e-4 --tuning-seeds 5 ;;
