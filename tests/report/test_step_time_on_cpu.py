@@ -9,7 +9,7 @@ import time
 import pytest
 
 from v05_verl.report.last_step import last_step
-from v05_verl.report.step_time import seconds_per_thousand
+from v05_verl.report.step_time import seconds_by_group_size, seconds_per_thousand
 from v05_verl.report.watch import follow
 
 
@@ -36,6 +36,20 @@ def test_seconds_per_thousand_rollouts_with_adaptive_and_with_fixed_groups(tmp_p
     assert seconds_per_thousand(tmp_path / "grpo", skip=0).tolist() == [60.0]
     with pytest.raises(ValueError, match="no training step after the first 9"):
         seconds_per_thousand(tmp_path / "grpo", skip=9)
+
+
+def test_seconds_by_the_k_that_auto_chose(tmp_path):
+    steps = [(4, 3.0), (1, 6.0), (1, 8.0)]
+    entries = [
+        (s, training_step(seconds, **{"v05/rollouts/step": 1000, "v05/auto/k": k}))
+        for s, (k, seconds) in enumerate(steps)
+    ]
+    write(tmp_path / "v05_auto" / "seed_0" / "metrics" / "1.jsonl", [*entries, (3, training_step(9.0))])
+    config = tmp_path / "v05_auto" / "seed_0" / "hydra" / "1" / ".hydra" / "config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text("data: {train_batch_size: 10}\nactor_rollout_ref: {rollout: {n: 5}}\n")
+    found = seconds_by_group_size(tmp_path / "v05_auto", skip=0)
+    assert {k: seconds.tolist() for k, seconds in found.items()} == {1: [6.0, 8.0], 4: [3.0]}
 
 
 def test_last_step_needs_a_training_step(tmp_path):

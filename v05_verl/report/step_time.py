@@ -18,13 +18,25 @@ from v05_verl.report.watch import rollouts_of_step
 
 def seconds_per_thousand(arm: Path, skip: int) -> np.ndarray:
     """One value per training step of all runs of an arm, the first ``skip`` of each run left out."""
+    return _step_times(arm, skip)[:, 0]
+
+
+def seconds_by_group_size(arm: Path, skip: int) -> dict[int, np.ndarray]:
+    """The same by the k that ``k_init: auto`` chose for the step; empty for an arm that chooses none."""
+    seconds, k = _step_times(arm, skip).T
+    return {int(size): seconds[k == size] for size in np.unique(k[np.isfinite(k)])}
+
+
+def _step_times(arm: Path, skip: int) -> np.ndarray:
+    """(steps, 2): seconds per 1,000 rollouts, and auto's k or NaN."""
     values = []
     for run in sorted(file.parent.parent for file in arm.glob("seed_*/metrics/1.jsonl")):
         records = read_launch(run / "metrics" / "1.jsonl").records
         steps = [metrics for metrics in records.values() if "timing_s/step" in metrics]
         for metrics in steps[skip:]:
             counted = metrics.get("v05/rollouts/step", 0.0)
-            values.append(1000 * metrics["timing_s/step"] / (counted if counted >= 1 else rollouts_of_step(run)))
+            rollouts = counted if counted >= 1 else rollouts_of_step(run)
+            values.append((1000 * metrics["timing_s/step"] / rollouts, metrics.get("v05/auto/k", np.nan)))
     if not values:
         raise ValueError(f"{arm} holds no training step after the first {skip}")
     return np.array(values)
@@ -43,6 +55,8 @@ def main() -> None:
         low, high = np.percentile(times, [25, 75])
         spread = f"quartiles {low:.2f} to {high:.2f}, {len(times)} steps"
         print(f"{arm.name:12s} {medians[-1]:6.2f} s per 1,000 rollouts ({spread})")
+        for k, part in seconds_by_group_size(arm, options.skip).items():
+            print(f"  at k = {k}   {np.median(part):6.2f} ({len(part)} steps)")
     print(f"ratio        {medians[0] / medians[1]:6.2f}")
 
 
