@@ -80,7 +80,7 @@ class Run:
         return statistic(curve, curve.x[-1]) if len(curve.x) else None
 
     def mean(self, metric: str) -> float | None:
-        """Mean over the training steps; None where the metric was never logged, as in the three below."""
+        """Mean over the training steps; None where the metric was never logged, as in all of these."""
         return self._mean(self._known(metric))
 
     def mean_by_quarter(self, metric: str) -> list[float | None]:
