@@ -67,8 +67,8 @@ class V05TrainerMixin(EvenUpdates):
             # verl reads the section of this name, and tests for "sync" (replay buffer, dataloader, persistence).
             config.trainer.v1.trainer_mode = self.VERL_MODE
             if self._v05.k_init == "auto":
-                # verl hands out prompts in whole fetches, and their number changes, in multiples of the pool. Single
-                # ones, which its asynchronous trainers need, take 1.6 times as long to read.
+                # verl hands out prompts in whole fetches, and their number changes, in multiples of the pool. Its
+                # asynchronous trainers need single ones, which are slower to read.
                 config.data.gen_batch_size = self._v05.prompt_pool if self.VERL_MODE == "sync" else 1
         super().__init__(config)
         self._value_model = ValueClient(self._v05.value, taken_by_verl(config))
