@@ -32,7 +32,7 @@ METRICS = {
     "actor/entropy": "Entropy, nats per token",
     "response_length/mean": "Response length, tokens",
     "rollouts_per_prompt": "Rollouts per prompt",
-    "v05/prior/auc": "AUC of the prior",
+    "v05/prior/auc": "AUC of the prior, on the rollouts taken",
     "v05/prior/mse": "Squared error of the prior, reward scale",
     "lab/prior/auc": "AUC of the prior, exact, all prompts looked at",
     "v05/prior/auc/first": "AUC of the prior, first visits of a prompt",
