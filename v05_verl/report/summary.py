@@ -22,7 +22,7 @@ DIAGNOSTICS = {
     "v05/prior/mse": "prior's mean squared error (reward scale, noise-corrected)",
     "lab/prior/mse": "prior's mean squared error, exact (light loop)",
     "lab/baseline/mse": "baseline's mean squared error, exact (light loop)",
-    "v05/prior/auc": "prior's AUC",
+    "v05/prior/auc": "prior's AUC, on the rollouts taken",
     "lab/prior/auc": "prior's AUC over all prompts looked at, exact (light loop)",
     "v05/prior/auc/first": "prior's AUC at first visits of a prompt",
     "v05/prior/auc/second": "prior's AUC at second visits",
